@@ -1,0 +1,91 @@
+"""The command line: finds the verb, runs it, prints its summary, turns a `UserError` into one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from continual_vqa import __version__
+from continual_vqa.errors import EXIT_CODE, UserError
+
+# verb -> the line shown by `continual-vqa --help`; the module is only imported when its verb is run.
+VERBS: dict[str, str] = {
+    "index": "official question files -> questions.parquet",
+    "download": "fetch the official files, with size and checksum checks and resumption",
+    "miniature": "write the miniature world in the official formats",
+    "shard": "questions.parquet -> webdataset shards of one cell",
+    "manifest": "list all cells of a study in one file",
+    "pretrain": "train the base model on scene graphs",
+    "train": "train one stage",
+    "predict": "answer the questions of some cells with a model",
+    "score": "official accuracy of a results file or of predictions",
+    "metrics": "accuracy matrix -> AP, AF, BWT, learning accuracy",
+    "aggregate": "scores of a study -> one metrics table",
+    "figure": "draw one figure",
+    "table": "write one table as CSV, Markdown and LaTeX",
+    "show": "print what is inside a shard, checkpoint, mask or table",
+    "explain": "say in words why each pending job would run",
+    "summary": "print the AP / AF table of a finished study",
+    "schema": "write the config's JSON schema and commented default",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the process's exit code (0, or 2 for a user's mistake)."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    # The verb's own module is needed to parse its options, and only that one is imported.
+    verb = next((word for word in argv if not word.startswith("-")), None)
+    parser = _parser(verb)
+    args = parser.parse_args(argv)
+    if args.verb is None:
+        parser.print_help()
+        return 0
+    module = _module(args.verb)
+    try:
+        summary = module.run(args)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CODE
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    if args.json:
+        print(json.dumps(summary, ensure_ascii=False))
+    else:
+        describe = getattr(module, "describe", _describe)
+        print(describe(summary))
+    return 0
+
+
+def _parser(verb: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="continual-vqa", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+    for name, line in VERBS.items():
+        if name != verb:
+            verbs.add_parser(name, help=line, add_help=False)
+            continue
+        module = _module(name)
+        child = verbs.add_parser(
+            name,
+            help=line,
+            description=module.__doc__,
+            epilog=f"example:\n  {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(child)
+        child.add_argument("--json", action="store_true", help="print the summary as one JSON line")
+    return parser
+
+
+def _module(verb: str) -> ModuleType:
+    return importlib.import_module(f"continual_vqa.verbs.{verb}")
+
+
+def _describe(summary: dict) -> str:
+    width = max((len(key) for key in summary), default=0)
+    return "\n".join(f"{key.replace('_', ' '):<{width}}  {value}" for key, value in summary.items())

@@ -1,0 +1,1 @@
+"""Files: atomic writes, JSON, Parquet and safetensors, each refused clearly when damaged."""
