@@ -25,7 +25,9 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
     target = Path(target)
     with naming(target, "write"):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=f".{target.name}.", suffix=".part", dir=target.parent
+        )
         os.close(handle)
     temporary = Path(name)
     try:
