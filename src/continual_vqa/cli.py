@@ -1,4 +1,4 @@
-"""The command line: finds the verb, runs it, prints its summary, turns a `UserError` into one line."""
+"""The command line: finds the verb, runs it, prints its summary; a `UserError` is one line."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from types import ModuleType
 from continual_vqa import __version__
 from continual_vqa.errors import EXIT_CODE, UserError
 
-# verb -> the line shown by `continual-vqa --help`; the module is only imported when its verb is run.
+# verb -> its line in `continual-vqa --help`; a module is imported only when its verb is run.
 VERBS: dict[str, str] = {
     "index": "official question files -> questions.parquet",
     "download": "fetch the official files, with size and checksum checks and resumption",

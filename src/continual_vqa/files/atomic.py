@@ -14,7 +14,7 @@ from continual_vqa.errors import naming
 
 @contextmanager
 def atomic_path(target: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `target`; on success flush it to disk and rename it over `target`.
+    """Yield a temporary path beside `target`; on success flush it and rename it over `target`.
 
     On any exception the temporary file is removed and `target` keeps its earlier content.
 
@@ -35,8 +35,8 @@ def atomic_path(target: str | Path) -> Iterator[Path]:
             yield temporary
             _flush(temporary)
             # mkstemp makes private files; results are shared by a group on a cluster.
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, target)
+            temporary.chmod(0o666 & ~_umask())
+            temporary.replace(target)
             _flush(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
@@ -61,10 +61,10 @@ def atomic_folder(target: str | Path) -> Iterator[Path]:
             for path in sorted(temporary.rglob("*")):
                 if path.is_file():
                     _flush(path)
-            os.chmod(temporary, 0o777 & ~_umask())
+            temporary.chmod(0o777 & ~_umask())
             if target.exists():
-                os.replace(target, old)
-            os.replace(temporary, target)
+                target.replace(old)
+            temporary.replace(target)
             _flush(target.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

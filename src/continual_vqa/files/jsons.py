@@ -1,4 +1,4 @@
-"""Reading JSON that others wrote: plain, gzipped, or a member of a .zip; damage is named precisely."""
+"""Reading JSON that others wrote: plain, gzipped or inside a .zip; damage is named precisely."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ARCHIVE_MARK = "!/"
 
 
 def read_json(path: str | Path) -> object:
-    """The document in `path` (`x.json`, `x.json.gz`, `x.zip` with one member, `x.zip!/member.json`).
+    """The document in `path`: `x.json`, `x.json.gz`, `x.zip` (one member), `x.zip!/member.json`.
 
     Raises
     ------
