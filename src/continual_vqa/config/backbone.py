@@ -1,0 +1,87 @@
+"""The `backbone` and `pretraining` blocks: the model and how the miniature's base is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from continual_vqa.config.block import Block
+
+
+class VisionConfig(Block):
+    """What the visual embedding turns into tokens: image patches, or features of regions."""
+
+    kind: Annotated[
+        Literal["patches", "regions"],
+        Field(
+            description="patches: square pieces of the image. regions: bottom-up features with "
+            "boxes, one row per region (VL-T5, VQACL)."
+        ),
+    ] = "patches"
+    image_size: Annotated[
+        int,
+        Field(ge=4, le=2048, description="Side in pixels to which images are scaled (patches)."),
+    ] = 48
+    patch_size: Annotated[
+        int, Field(ge=1, le=512, description="Side of a patch in pixels; divides image_size.")
+    ] = 16
+    regions: Annotated[int, Field(ge=1, le=1000, description="Regions per image (regions).")] = 36
+    feature_size: Annotated[
+        int, Field(ge=1, le=65536, description="Width of a region's feature vector (regions).")
+    ] = 2048
+
+
+class BackboneConfig(Block):
+    """A T5-class encoder-decoder that reads visual tokens before the question (VL-T5 class).
+
+    The defaults are the miniature's 0.5 million parameters; VL-T5's own size is d_model 768,
+    d_kv 64, heads 12, d_ff 3072, 12 + 12 layers, regions. With `folder` the sizes of the text
+    model are the folder's, and only `family` and `vision` of this block count.
+    """
+
+    family: Annotated[
+        Literal["t5_vision"], Field(description="Model family; a row of backbones/families.py.")
+    ] = "t5_vision"
+    folder: Annotated[
+        str,
+        Field(
+            description="Local Hugging Face folder of a T5 model (config.json, model.safetensors, "
+            "tokenizer.json). Empty: the model of the sizes below, pretrained by a rule."
+        ),
+    ] = ""
+    d_model: Annotated[int, Field(ge=4, description="Width of the hidden states.")] = 96
+    d_kv: Annotated[int, Field(ge=1, description="Width of one attention head.")] = 24
+    heads: Annotated[int, Field(ge=1, description="Attention heads.")] = 4
+    d_ff: Annotated[int, Field(ge=1, description="Width of the feed-forward layers.")] = 256
+    encoder_layers: Annotated[int, Field(ge=1, description="Encoder layers.")] = 3
+    decoder_layers: Annotated[int, Field(ge=1, description="Decoder layers.")] = 1
+    feed_forward: Annotated[
+        Literal["relu", "gated-gelu"],
+        Field(description="Feed-forward layer: relu (T5) or gated-gelu (T5 1.1, Flan-T5)."),
+    ] = "relu"
+    dropout: Annotated[
+        float, Field(ge=0, lt=1, description="Dropout while training (T5: 0.1).")
+    ] = 0.0
+    vision: Annotated[VisionConfig, Field(description="The visual embedding.")] = VisionConfig()
+
+
+class PretrainingConfig(Block):
+    """Training of the base model on question-answer pairs read off scene graphs."""
+
+    steps: Annotated[
+        int, Field(ge=0, description="Optimiser steps; 0: the freshly built model as it is.")
+    ] = 4000
+    batch_size: Annotated[int, Field(ge=1, description="Pairs per step.")] = 128
+    lr: Annotated[float, Field(gt=0, description="Peak learning rate.")] = 1e-3
+    warmup: Annotated[float, Field(ge=0, le=1, description="Share of steps of warm-up.")] = 0.05
+    weight_decay: Annotated[float, Field(ge=0, description="Decoupled weight decay.")] = 0.01
+    clip: Annotated[float, Field(ge=0, description="Gradient norm is clipped to this; 0: off.")] = (
+        1.0
+    )
+    precision: Annotated[
+        Literal["fp32", "bf16"], Field(description="fp32, or bf16 autocast with fp32 weights.")
+    ] = "fp32"
+    save_every_minutes: Annotated[
+        float, Field(gt=0, description="Minutes between saves of the in-flight state.")
+    ] = 5.0
