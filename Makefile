@@ -1,0 +1,55 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# Needed: Python 3.11 or newer, make, and the package registry.
+
+PYTHON ?= python3
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+BIN := .venv/bin
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules
+
+.PHONY: help setup demo test test-faults lint format bench generated lock clean
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
+
+setup: .venv/.installed  ## create .venv with the pinned packages
+
+.venv/.installed: envs/requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "error: $(PYTHON) is older than Python 3.11 -> make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "setting up .venv (once, about two minutes)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r envs/requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## run the main job on the miniature world and print its AP / AF table
+	@$(SNAKEMAKE)
+	@$(BIN)/continual-vqa summary --study results/demo
+
+test: setup lint  ## lint, then all tests
+	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal
+
+lint: setup  ## ruff, snakefmt, snakemake --lint, pyright
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/snakefmt --check --quiet Snakefile workflow
+	@$(BIN)/snakemake --lint
+	@$(BIN)/basedpyright --level error
+
+format: setup  ## put code into the project's form
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/snakefmt --quiet Snakefile workflow
+
+bench: setup  ## measure against the peers, side by side
+	@$(BIN)/python -m benchmarks
+
+generated: setup  ## write the files that are made from the code: config, schema, docs
+	@$(BIN)/continual-vqa schema
+
+lock:  ## resolve the newest fitting versions into envs/requirements.lock
+	@rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	@.venv-lock/bin/python -m pip install --quiet -r envs/requirements.in
+	@.venv-lock/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > envs/requirements.lock
+	@rm -rf .venv-lock
+
+clean:  ## remove what the demo made; keeps .venv
+	rm -rf results/demo .snakemake
