@@ -1,0 +1,11 @@
+"""Model families behind one interface (`base.Backbone`); each names its parts, vision and language.
+
+| file | what |
+|---|---|
+| base.py | the interface that training, evaluation and consolidation use |
+| families.py | the table of families, imported when used |
+| folder.py | base folders and tensor files: safetensors only, every tensor accounted for |
+| tokens.py | tokenizer.json: reading, and training a word-level one |
+| t5_vision.py | the family: visual tokens in front of a T5 encoder-decoder |
+| t5.py, t5_attention.py, visual.py, beam.py, pixels.py, huggingface.py | its pieces |
+"""

@@ -1,0 +1,120 @@
+"""The interface of a backbone: what training, evaluation and consolidation may know of a model.
+
+Shapes: B samples, T question tokens, L answer tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from continual_vqa.backbones import pixels
+from continual_vqa.backbones.tokens import PROMPT, Words, padded
+from continual_vqa.config.backbone import VisionConfig
+from continual_vqa.errors import UserError
+
+Part = Literal["vision", "language"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Tensors of some samples; `answers` end with the end mark, then padding."""
+
+    visual: Tensor  # (B, ...) as `Backbone.visual_input` gives it
+    questions: Tensor  # (B, T) int64
+    mask: Tensor  # (B, T) bool, true for tokens
+    answers: Tensor | None = None  # (B, L) int64
+
+
+class Backbone(nn.Module, ABC):
+    """A model that answers questions about an image.
+
+    `named_parameters()` gives every tensor exactly once: tied weights have one name.
+    """
+
+    family: str
+    words: Words
+    vision: VisionConfig
+
+    @abstractmethod
+    def describe(self) -> dict[str, object]:
+        """The JSON-able description from which the family builds the same, untrained model."""
+
+    @abstractmethod
+    def part_of(self, name: str) -> Part:
+        """The part that the parameter `name` belongs to."""
+
+    @abstractmethod
+    def logits(self, batch: Batch) -> Tensor:
+        """Logits (B, L, V) of every answer token given those before it."""
+
+    @abstractmethod
+    def generate(self, batch: Batch, *, beams: int, length: int) -> tuple[Tensor, Tensor]:
+        """Best answers (B, length) as ids and their summed log-probabilities (B,)."""
+
+    def losses(self, batch: Batch) -> Tensor:
+        """Cross-entropy (B,) of each answer, averaged over its tokens and the end mark."""
+        assert batch.answers is not None
+        return answer_losses(self.logits(batch), batch.answers, self.words.pad)
+
+    def visual_input(self, payload: bytes | memoryview, extension: str, where: str) -> np.ndarray:
+        """The array of one sample's image or regions; `where` names the sample in errors."""
+        kind = self.vision.kind
+        if extension != pixels.EXTENSIONS[kind]:
+            raise UserError(
+                f"the sample holds .{extension}",
+                where=where,
+                expected=f".{pixels.EXTENSIONS[kind]} for backbone.vision.kind {kind}",
+                do="give the model the kind of images it was built for",
+            )
+        return pixels.READERS[kind](payload, self.vision, where)
+
+    def question_tokens(self, questions: Sequence[str]) -> list[np.ndarray]:
+        """Token ids of the prompt of each question."""
+        return self.words.encode([PROMPT.format(question=question) for question in questions])
+
+    def batch(
+        self,
+        visual: np.ndarray,
+        questions: Sequence[np.ndarray],
+        answers: Sequence[np.ndarray] | None = None,
+    ) -> Batch:
+        """Arrays of B samples as tensors on the model's device."""
+        device = next(self.parameters()).device
+        pad = self.words.pad
+        tokens = torch.from_numpy(padded(questions, pad)).to(device)
+        return Batch(
+            visual=torch.from_numpy(np.ascontiguousarray(visual)).to(device),
+            questions=tokens,
+            mask=tokens != pad,
+            answers=None if answers is None else torch.from_numpy(padded(answers, pad)).to(device),
+        )
+
+
+def answer_losses(logits: Tensor, answers: Tensor, pad: int) -> Tensor:
+    """Cross-entropy (B,) of `answers` (B, L) under `logits` (B, L, V), averaged over real tokens."""
+    each = F.cross_entropy(
+        logits.float().transpose(1, 2), answers, reduction="none", ignore_index=pad
+    )
+    return each.sum(1) / (answers != pad).sum(1).clamp(min=1)
+
+
+def blank(vision: VisionConfig) -> np.ndarray:
+    """What a model sees that is shown no image: mid-grey pixels, or regions of zeros.
+
+    Mid-grey is 0 after scaling, the mean of all colours (choice of this project).
+    """
+    shape, dtype = pixels.shape_of(vision)
+    return np.full(shape, 0 if vision.kind == "regions" else 127, dtype)
+
+
+def parts(model: Backbone) -> dict[str, Part]:
+    """Parameter name -> part, for every parameter."""
+    return {name: model.part_of(name) for name, _ in model.named_parameters()}

@@ -1,0 +1,78 @@
+"""Base folders: config.json + tokenizer.json + model.safetensors.
+
+The header of the tensors holds the hash of the other two and of all tensors (`base_sha256`): the
+name by which stage checkpoints know the base they belong to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from continual_vqa.backbones.base import Backbone, parts
+from continual_vqa.backbones.families import family
+from continual_vqa.backbones.tensor_file import load_into, raw_bytes, read_tensors, write_tensors
+from continual_vqa.backbones.tokens import read_words
+from continual_vqa.errors import UserError
+from continual_vqa.files.atomic import atomic_folder
+from continual_vqa.files.hashing import sha256_bytes, sha256_file
+from continual_vqa.files.jsons import read_json
+
+FORMAT = "continual-vqa base 1"
+CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
+
+
+def write_base(folder: str | Path, model: Backbone) -> str:
+    """Write `model` as a base folder, atomically; returns its `base_sha256`."""
+    config = {"format": FORMAT, "family": model.family, **model.describe()}
+    config_bytes = (json.dumps(config, indent=2, sort_keys=True) + "\n").encode()
+    tokenizer_bytes = model.words.content.encode()
+    tensors = dict(model.named_parameters())
+    metadata = {
+        "format": FORMAT,
+        "config_sha256": sha256_bytes(config_bytes),
+        "tokenizer_sha256": sha256_bytes(tokenizer_bytes),
+        "parts": json.dumps(parts(model), sort_keys=True),
+    }
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(raw_bytes(tensor))
+    metadata["base_sha256"] = digest.hexdigest()
+    with atomic_folder(folder) as temporary:
+        (temporary / CONFIG).write_bytes(config_bytes)
+        (temporary / TOKENIZER).write_bytes(tokenizer_bytes)
+        write_tensors(temporary / WEIGHTS, tensors, metadata)
+    return metadata["base_sha256"]
+
+
+def read_base(folder: str | Path) -> tuple[Backbone, str]:
+    """The model in a base folder and its `base_sha256`.
+
+    Raises
+    ------
+    UserError : a file is missing or damaged, the three do not belong together, or names differ
+    """
+    folder = Path(folder)
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise UserError(
+            "is not a base folder of this project",
+            where=folder,
+            expected=f"config.json with format {FORMAT!r}",
+            do="make one from a Hugging Face folder: continual-vqa pretrain, backbone.folder",
+        )
+    metadata, tensors = read_tensors(folder / WEIGHTS)
+    for name in (CONFIG, TOKENIZER):
+        if sha256_file(folder / name) != metadata.get(name.replace(".json", "_sha256")):
+            raise UserError(
+                f"{name} does not belong to {WEIGHTS}",
+                where=folder / name,
+                expected="the file that was written with the weights",
+                do="make the base folder again",
+            )
+    words = read_words(folder / TOKENIZER)
+    model = family(str(config.get("family")), folder / CONFIG).rebuild(config, words)
+    load_into(dict(model.named_parameters()), tensors, folder / WEIGHTS)
+    return model, metadata["base_sha256"]

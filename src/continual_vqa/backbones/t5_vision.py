@@ -1,0 +1,119 @@
+"""The `t5_vision` family (VL-T5 class): visual tokens in front of the question in a T5 encoder.
+
+Source: Cho et al., ICML 2021 (VL-T5), the backbone of VQACL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from continual_vqa.backbones import t5, visual
+from continual_vqa.backbones.base import Backbone, Batch, Part
+from continual_vqa.backbones.beam import beam_search
+from continual_vqa.backbones.huggingface import load_t5, read_shape
+from continual_vqa.backbones.tokens import Words
+from continual_vqa.config.backbone import BackboneConfig, VisionConfig
+from continual_vqa.errors import UserError
+
+
+class T5Vision(Backbone):
+    """T5 with a visual embedding; parts: `vision` (the embedding), `language` (all of T5)."""
+
+    family = "t5_vision"
+
+    def __init__(self, shape: t5.T5Shape, vision: VisionConfig, words: Words) -> None:
+        super().__init__()
+        self.words, self.vision = words, vision
+        self.visual = visual.EMBEDDINGS[vision.kind](vision, shape.d_model)
+        self.text = t5.T5(shape)
+
+    def describe(self) -> dict[str, object]:
+        """Sizes of the text model and of the visual embedding."""
+        return {"shape": asdict(self.text.shape), "vision": self.vision.model_dump()}
+
+    def part_of(self, name: str) -> Part:
+        """`visual.*` is vision, all else language."""
+        return "vision" if name.startswith("visual.") else "language"
+
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Encoder states (B, S, D) and their mask (B, S): visual tokens, then the question's."""
+        seen = self.visual(batch.visual)
+        embedded = torch.cat([seen, self.text.shared(batch.questions)], 1)
+        mask = torch.cat([batch.mask.new_ones(seen.shape[:2]), batch.mask], 1)
+        return self.text.encode(embedded, mask, visual=seen.shape[1]), mask
+
+    def logits(self, batch: Batch) -> Tensor:
+        """Logits (B, L, V) with the answer shifted right behind the start token."""
+        assert batch.answers is not None
+        memory, mask = self.encode(batch)
+        shifted = batch.answers.roll(1, 1)
+        shifted[:, 0] = self.words.pad
+        return self.text.decode(shifted, memory, mask)
+
+    @torch.inference_mode()
+    def generate(self, batch: Batch, *, beams: int, length: int) -> tuple[Tensor, Tensor]:
+        """Beam search; ids (B, length) and summed log-probabilities (B,)."""
+        state = self.text.begin(*self.encode(batch))
+        return beam_search(
+            lambda tokens: self.text.step(state, tokens),
+            lambda rows: self.text.reorder(state, rows),
+            len(batch.questions),
+            beams=beams,
+            length=length,
+            start=self.words.pad,
+            end=self.words.end,
+            device=batch.questions.device,
+        )
+
+
+def build(config: BackboneConfig, words: Words, seed: int) -> T5Vision:
+    """A freshly initialised model of the config's sizes."""
+    shape = t5.T5Shape(
+        vocabulary=words.size,
+        d_model=config.d_model,
+        d_kv=config.d_kv,
+        heads=config.heads,
+        d_ff=config.d_ff,
+        encoder_layers=config.encoder_layers,
+        decoder_layers=config.decoder_layers,
+        feed_forward=config.feed_forward,
+        dropout=config.dropout,
+    )
+    model = T5Vision(shape, _checked(config.vision), words)
+    _initialise(model, seed)
+    return model
+
+
+def from_folder(folder: Path, config: BackboneConfig, words: Words, seed: int) -> T5Vision:
+    """A T5 of a local Hugging Face folder with a fresh visual embedding."""
+    shape = read_shape(folder, words)
+    model = T5Vision(shape, _checked(config.vision), words)
+    _initialise(model, seed)
+    load_t5(folder, model.text)
+    return model
+
+
+def rebuild(description: dict, words: Words) -> T5Vision:
+    """The untrained model that `describe` described."""
+    vision = VisionConfig.model_validate(description["vision"])
+    return T5Vision(t5.T5Shape(**description["shape"]), _checked(vision), words)
+
+
+def _initialise(model: T5Vision, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    visual.initialise(model.visual, generator)
+    t5.initialise(model.text, generator)
+
+
+def _checked(vision: VisionConfig) -> VisionConfig:
+    if vision.kind == "patches" and vision.image_size % vision.patch_size:
+        raise UserError(
+            f"{vision.image_size} is not a multiple of patch_size {vision.patch_size}",
+            where="backbone.vision.image_size",
+            expected="whole patches",
+        )
+    return vision
