@@ -1,0 +1,1 @@
+"""The configuration: one small model per block; `load` refuses every mistake at once."""

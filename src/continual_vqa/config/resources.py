@@ -1,0 +1,40 @@
+"""The `resources` block: what each kind of job asks of the machine or the cluster."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from continual_vqa.config.block import Block
+
+
+class Needs(Block):
+    """What one job asks for."""
+
+    threads: Annotated[int, Field(ge=1, le=512, description="CPU threads.")] = 1
+    mem_mb: Annotated[int, Field(ge=64, description="Memory in MB; doubled on each retry.")] = 2000
+    runtime: Annotated[
+        int, Field(ge=1, description="Wall-clock limit in minutes; doubled on each retry.")
+    ] = 30
+    gpu: Annotated[int, Field(ge=0, le=64, description="GPUs.")] = 0
+
+
+class ResourcesConfig(Block):
+    """Requests per kind of job. The defaults fit the miniature world."""
+
+    light: Annotated[Needs, Field(description="Scoring, metrics, figures, tables, manifests.")] = (
+        Needs(mem_mb=1000, runtime=10)
+    )
+    data: Annotated[Needs, Field(description="Generating, indexing and sharding.")] = Needs(
+        mem_mb=4000, runtime=60
+    )
+    pretrain: Annotated[Needs, Field(description="Pretraining the miniature's base model.")] = (
+        Needs(threads=2, mem_mb=4000, runtime=60)
+    )
+    train: Annotated[Needs, Field(description="Training one stage.")] = Needs(
+        mem_mb=3000, runtime=60
+    )
+    predict: Annotated[Needs, Field(description="Answering the test questions.")] = Needs(
+        mem_mb=3000, runtime=30
+    )
