@@ -1,0 +1,46 @@
+"""Where every file of a study lies. Nothing else in the project spells a path of the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from continual_vqa.config.places import TAXONOMIES
+
+__all__ = ["TAXONOMIES", "Paths"]
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Paths below `results/<study>/`, as patterns where a part is named by a job."""
+
+    root: str
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return f"{self.root}/{_PATTERNS[name]}"
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+_PATTERNS = {
+    "miniature": "miniature/{size}",
+    "questions": "data/questions.parquet",
+    "data_report": "data/report.json",
+    "cell_hashes": "data/cells.json",
+    "cell_index": "cells/{cell}/index.parquet",
+    "cell": "cells/{cell}",
+    "manifest": "data/manifest.parquet",
+    "base": "base",
+    "base_model": "base/model.safetensors",
+    "scratch": "scratch/{stage}",
+    "model": "stages/{stage}/model.safetensors",
+    "curve": "stages/{stage}/curve.parquet",
+    "predictions": "predictions/{stage}.parquet",
+    "scores": "scores/{stage}.parquet",
+    "metrics": "metrics/metrics.parquet",
+    "summary": "metrics/summary.parquet",
+    "figures": "figures",
+    "tables": "tables",
+    "logs": "logs",
+    "benchmarks": "benchmarks",
+}

@@ -1,0 +1,55 @@
+"""Shared work is one stage; different work never is."""
+
+from __future__ import annotations
+
+from continual_vqa.config.recipe import Recipe
+from continual_vqa.plan.stages import stages_of
+from continual_vqa.plan.streams import make_stream
+
+SKILLS = ("recognition", "location", "count")
+GROUPS = ("G1", "G2", "G3")
+STANDARD = make_stream("published", "none", SKILLS, GROUPS)
+NOVEL = make_stream("published", "G2", SKILLS, GROUPS)
+REVERSED = make_stream("reversed", "none", SKILLS, GROUPS)
+
+
+def ids(stream=STANDARD, recipe=None, seed=0, future=False) -> list[str]:
+    stages = stages_of(stream, recipe or Recipe(), seed, test_split="test", test_future=future)
+    return [stage.id for stage in stages]
+
+
+def test_a_continual_run_is_a_chain() -> None:
+    stages = stages_of(STANDARD, Recipe(), 0, test_split="test", test_future=False)
+    assert [s.task for s in stages] == list(SKILLS)
+    assert stages[0].start is None
+    assert stages[2].start is stages[1]
+    assert set(stages[1].cells) == {f"train/location/{g}" for g in GROUPS}
+    assert len(stages[1].test_cells) == 2 * len(GROUPS)
+
+
+def test_the_first_stage_is_shared_by_recipes_that_differ_later() -> None:
+    sequential, restarted = ids(), ids(recipe=Recipe(start="base"))
+    assert sequential[0] == restarted[0]
+    assert sequential[1] != restarted[1]
+
+
+def test_the_first_stage_is_shared_with_the_novel_stream() -> None:
+    standard, novel = ids(), ids(NOVEL)
+    assert standard[0] == novel[0]
+    assert not set(standard[1:]) & set(novel[1:])
+
+
+def test_joint_is_one_stage_that_no_order_changes() -> None:
+    joint = Recipe(schedule="joint", start="base")
+    assert len(ids(recipe=joint)) == 1
+    assert ids(recipe=joint) == ids(REVERSED, recipe=joint)
+
+
+def test_names_of_recipes_do_not_matter() -> None:
+    assert ids() == ids(recipe=Recipe(title="Other", paper="somewhere"))
+
+
+def test_what_is_seen_and_the_seed_do() -> None:
+    assert not set(ids()) & set(ids(recipe=Recipe(sees="question")))
+    assert not set(ids()) & set(ids(seed=1))
+    assert not set(ids()[:2]) & set(ids(future=True)[:2])
