@@ -36,7 +36,7 @@ def parse_json(content: bytes, where: str | Path) -> object:
     try:
         return json.loads(text, parse_constant=lambda name: _refuse_constant(name, where))
     except json.JSONDecodeError as error:
-        at_end = error.pos >= len(text.rstrip())
+        at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
         reached = len(text[: error.pos].encode())
         what = (
             f"truncated JSON: it ends at byte {len(content):,} inside a value"

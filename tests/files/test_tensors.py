@@ -1,0 +1,66 @@
+"""The safetensors header is believed only when it adds up."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from continual_vqa.errors import UserError
+from continual_vqa.files.tensors import read_header
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    tensors = {"b": np.ones((2, 3), np.float32), "a": np.arange(5, dtype=np.int64)}
+    save_file(tensors, path, metadata={"step": "3"})
+    return path
+
+
+def test_reads_what_the_library_wrote(file: Path) -> None:
+    metadata, tensors = read_header(file)
+    assert metadata == {"step": "3"}
+    assert {name: (t.dtype, t.shape, t.size) for name, t in tensors.items()} == {
+        "a": ("I64", (5,), 5),
+        "b": ("F32", (2, 3), 6),
+    }
+    raw = file.read_bytes()
+    begin, end = tensors["a"].begin, tensors["a"].end
+    assert np.frombuffer(raw[begin:end], np.int64).tolist() == [0, 1, 2, 3, 4]
+
+
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cut=st.floats(0, 0.9999))
+def test_a_truncated_file_is_refused(file: Path, cut: float) -> None:
+    content = file.read_bytes()
+    short = file.with_name("short")
+    short.write_bytes(content[: int(len(content) * cut)])
+    with pytest.raises(UserError, match=r"damaged safetensors|JSON|UTF-8"):
+        read_header(short)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"dtype": "F32", "shape": [2], "data_offsets": [0, 4]},
+        {"dtype": "F32", "shape": [-1], "data_offsets": [0, 8]},
+        {"dtype": "F99", "shape": [2], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [8, 0]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]},
+        {"dtype": "F32", "shape": [2]},
+        [],
+    ],
+)
+def test_a_lying_header_is_refused(tmp_path: Path, entry: object) -> None:
+    header = json.dumps({"x": entry}).encode()
+    path = tmp_path / "lie"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
+    with pytest.raises(UserError, match="damaged safetensors"):
+        read_header(path)
