@@ -1,0 +1,1 @@
+"""From a model's answers to accuracies: predictions, official accuracy rules, score tables."""
