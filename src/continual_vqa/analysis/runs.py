@@ -1,0 +1,81 @@
+"""The list of runs of a study: which score file belongs to which recipe, stream, seed and step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+
+from continual_vqa.config.block import Block
+from continual_vqa.errors import UserError
+
+
+class ScoredStep(Block):
+    """One score file: the answers of one run after one step."""
+
+    path: str
+    study: str
+    recipe: str
+    title: str
+    schedule: str
+    stream: str
+    order: str
+    held_out: str
+    seed: int
+    step: Annotated[int, Field(ge=1)]
+    task: str
+
+
+class Identity(Block):
+    """What the metrics need to know of the study beside the scores.
+
+    Attributes
+    ----------
+    tasks : stream name -> its tasks in the order in which they are learned
+    composition_skills : tasks on which held-out compositions are tested
+    standard : the value of `held_out` in streams that hold nothing out
+    """
+
+    skills: tuple[str, ...]
+    groups: tuple[str, ...]
+    composition_skills: tuple[str, ...]
+    tasks: dict[str, tuple[str, ...]]
+    standard: str = "none"
+
+
+class Runs(Block):
+    """All score files of a study."""
+
+    identity: Identity
+    runs: Annotated[tuple[ScoredStep, ...], Field(min_length=1)]
+
+    def grouped(self) -> list[tuple[ScoredStep, ...]]:
+        """The steps of each run in order; runs in the order of their first appearance."""
+        found: dict[tuple[str, str, int], list[ScoredStep]] = {}
+        for step in self.runs:
+            found.setdefault((step.stream, step.recipe, step.seed), []).append(step)
+        return [tuple(sorted(steps, key=lambda s: s.step)) for steps in found.values()]
+
+
+def parse_runs(content: object, where: str | Path) -> Runs:
+    """`content` (parsed JSON: {"identity": {...}, "runs": [...]}) checked.
+
+    Raises
+    ------
+    UserError : a field is missing, unknown or of a wrong type, or a stream is not in the identity
+    """
+    try:
+        runs = Runs.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"{place}: {first['msg']}", where=where) from error
+    for step in runs.runs:
+        if step.stream not in runs.identity.tasks:
+            raise UserError(
+                f"stream {step.stream!r} has no tasks",
+                where=where,
+                expected=f"one of {', '.join(runs.identity.tasks)}",
+            )
+    return runs
