@@ -1,0 +1,200 @@
+"""The `data` block: which files are read, and how they are split and sorted into cells."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from continual_vqa.config.block import Block
+from continual_vqa.config.taxonomy import taxonomy_path
+
+OFFICIAL = "official"
+ARCHIVE_MARK = "!/"
+
+Files = Literal["official"] | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The official file names of a format, relative to `data.root`.
+
+    `archives`: the official .zip that holds a file, as "archive.zip!/member".
+    """
+
+    questions: tuple[str, ...]
+    annotations: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    scene_graphs: tuple[str, ...] = ()
+    archives: tuple[tuple[str, str], ...] = ()
+
+
+_VQA = {
+    f"v2_OpenEnded_mscoco_{year}_questions.json": f"v2_Questions_{split}_mscoco.zip!/"
+    for split, year in (("Train", "train2014"), ("Val", "val2014"))
+} | {
+    f"v2_mscoco_{year}_annotations.json": f"v2_Annotations_{split}_mscoco.zip!/"
+    for split, year in (("Train", "train2014"), ("Val", "val2014"))
+}
+_GQA = {
+    **{f"{part}_balanced_questions.json": "questions1.2.zip!/" for part in ("train", "val")},
+    **{f"{part}_sceneGraphs.json": "sceneGraphs.zip!/" for part in ("train", "val")},
+}
+_INSTANCES = {
+    f"annotations/instances_{year}.json": "annotations_trainval2014.zip!/"
+    for year in ("train2014", "val2014")
+}
+
+LAYOUTS: dict[str, Layout] = {
+    "vqav2": Layout(
+        questions=tuple(name for name in _VQA if "questions" in name),
+        annotations=tuple(name for name in _VQA if "annotations" in name),
+        instances=tuple(_INSTANCES),
+        archives=tuple((_VQA | _INSTANCES).items()),
+    ),
+    "gqa": Layout(
+        questions=tuple(name for name in _GQA if "questions" in name),
+        scene_graphs=tuple(name for name in _GQA if "sceneGraphs" in name),
+        archives=tuple(_GQA.items()),
+    ),
+}
+# The miniature world is written in the official VQA v2 layout.
+FORMATS = {"miniature": "vqav2", "vqav2": "vqav2", "gqa": "gqa"}
+
+
+class DataConfig(Block):
+    """Where the questions and images come from. Paths are relative to `root`; file lists may hold
+    patterns (`*`), gzipped files and members of archives (`x.zip!/member.json`)."""
+
+    dataset: Annotated[
+        Literal["miniature", "vqav2", "gqa"],
+        Field(description="The built-in miniature world, or official files."),
+    ] = "miniature"
+    root: Annotated[
+        str,
+        Field(description="Folder of the official files; not used for the miniature world."),
+    ] = ""
+    questions: Annotated[
+        Files, Field(description="Question files; official: the official names below root.")
+    ] = "official"
+    annotations: Annotated[
+        Files, Field(description="Annotation files (VQA v2); GQA keeps the answers with questions.")
+    ] = "official"
+    instances: Annotated[
+        Files,
+        Field(description="COCO instances files, for the concepts of VQA v2; []: not used."),
+    ] = "official"
+    scene_graphs: Annotated[
+        Files,
+        Field(description="GQA scene graphs, for the concepts' names; []: not used."),
+    ] = "official"
+    images: Annotated[
+        str,
+        Field(
+            description="Folder of the images, an official .zip of them, or a folder of such .zip "
+            "files (not unpacked). Empty: no images, questions can be indexed but not trained on."
+        ),
+    ] = "images"
+    features: Annotated[
+        str,
+        Field(
+            description="Region features in place of images: a TSV file in the form of LXMERT and "
+            'VL-T5, or a folder of them. Set images to "" with it.'
+        ),
+    ] = ""
+    taxonomy: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="Skills and concept groups: a file of config/taxonomies/ by name "
+            "(vqacl-contiguous, vqacl-published, gqa), or the path of one.",
+        ),
+    ] = "vqacl-contiguous"
+    concept_map: Annotated[
+        str,
+        Field(description="A JSON file of image name -> COCO id, as VQACL published one."),
+    ] = ""
+    splits: Annotated[
+        Literal["official", "karpathy"],
+        Field(
+            description="official: train2014 (GQA: train) trains, val2014 (val, testdev) tests. "
+            "karpathy: by image, from karpathy_file."
+        ),
+    ] = "official"
+    karpathy_file: Annotated[
+        str, Field(description="dataset_coco.json of the Karpathy splits.")
+    ] = ""
+    on_bad_record: Annotated[
+        Literal["fail", "skip"],
+        Field(
+            description="Duplicates, unknown or missing images, missing annotations, broken JPEGs, "
+            "damaged records: stop and say so, or go on without them. Both count and list them."
+        ),
+    ] = "fail"
+    check_images: Annotated[
+        Literal["markers", "decode"],
+        Field(
+            description="How JPEGs are checked when indexed. markers: headers and end marker. "
+            "decode: every pixel (slow)."
+        ),
+    ] = "markers"
+
+    @property
+    def format(self) -> str:
+        """The format of the files: vqav2 or gqa."""
+        return FORMATS[self.dataset]
+
+    def files(self, kind: str, root: str) -> tuple[str, ...]:
+        """The files of one kind (questions, annotations, instances, scene_graphs) below `root`.
+
+        Patterns are replaced by what they find, official names by their .gz or archive when only
+        that exists. A name that is not there is kept, so that whoever reads it can say so.
+        """
+        layout = LAYOUTS[self.format]
+        names = getattr(self, kind)
+        if names == OFFICIAL:
+            archives = dict(layout.archives)
+            return tuple(_present(root, n, archives.get(n, "")) for n in getattr(layout, kind))
+        return tuple(path for name in names for path in _found(root, name))
+
+    def file(self, kind: str, root: str) -> str:
+        """One optional path (images, features, concept_map, karpathy_file) or ""."""
+        name = getattr(self, kind)
+        return str(Path(root) / name) if name else ""
+
+    def raw_files(self, root: str) -> tuple[str, ...]:
+        """Every file that indexing reads, without the images; archives instead of members."""
+        named = [
+            path
+            for kind in ("questions", "annotations", "instances", "scene_graphs")
+            for path in self.files(kind, root)
+        ]
+        named += [self.file(kind, root) for kind in ("concept_map", "karpathy_file")]
+        named += [str(taxonomy_path(self.taxonomy))]
+        return tuple(dict.fromkeys(path.split(ARCHIVE_MARK)[0] for path in named if path))
+
+    def payload(self, root: str) -> dict[str, str]:
+        """Where the model's visual input is read: for `continual_vqa.data.payloads.open_payload`."""
+        kind = "features" if self.features else "images"
+        return {"kind": kind, "path": self.file(kind, root)}
+
+
+def _present(root: str, name: str, archive: str) -> str:
+    folder = Path(root)
+    # An archive keeps the member's own folders; members lie flat or under the official folder.
+    options = [name, f"{name}.gz", *([f"{archive}{name}"] if archive else [])]
+    for option in options:
+        if (folder / option.split(ARCHIVE_MARK)[0]).is_file():
+            return str(folder / option)
+    return str(folder / name)
+
+
+def _found(root: str, name: str) -> Iterable[str]:
+    path = str(Path(root) / name)
+    if ARCHIVE_MARK in name or not glob.has_magic(name):
+        return [path]
+    return sorted(glob.glob(path, recursive=True)) or [path]

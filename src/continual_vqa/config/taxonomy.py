@@ -1,0 +1,193 @@
+"""Taxonomy files: which question belongs to which skill, which concept to which group; as data."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from continual_vqa.config.block import Block
+from continual_vqa.config.places import TAXONOMIES
+from continual_vqa.errors import UserError, naming
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+Name = Annotated[str, Field(pattern=NAME)]
+
+
+class Rule(Block):
+    """Questions that fit every condition belong to `skill`."""
+
+    skill: Annotated[str, Field(description="The skill of the questions that fit.")]
+    when: Annotated[
+        dict[str, Annotated[tuple[str, ...], Field(min_length=1)]],
+        Field(min_length=1, description="Column -> values; the column has one of them."),
+    ]
+    matches: Annotated[
+        dict[str, str], Field(description="Column -> regular expression (RE2) that fits it.")
+    ] = {}
+
+
+class Concepts(Block):
+    """How a concept becomes the number that the groups list."""
+
+    key: Annotated[
+        Literal["coco_id", "coco_index", "name_hash"],
+        Field(description="COCO's id, its rank among all ids, or a hash of the name."),
+    ]
+    prefer: Annotated[
+        Literal["instances", "map"],
+        Field(description="Which source gives an image's category when both are given."),
+    ] = "instances"
+    buckets: Annotated[int, Field(ge=1, description="Numbers that name_hash gives.")] = 1
+
+
+class TaxonomyFile(Block):
+    """The content of one file of config/taxonomies/, checked."""
+
+    name: Annotated[str, Field(min_length=1, description="The taxonomy's name.")]
+    dataset: Annotated[Literal["vqav2", "gqa"], Field(description="The format it is for.")]
+    source: Annotated[str, Field(description="Where it was published, and what we chose.")]
+    skills: Annotated[tuple[Name, ...], Field(min_length=1, description="In protocol order.")]
+    composition_skills: Annotated[
+        tuple[str, ...], Field(description="Skills on which novel compositions are tested.")
+    ] = ()
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1, description="The first fit decides.")]
+    concepts: Annotated[Concepts, Field(description="From concept to number.")]
+    groups: Annotated[
+        dict[Name, tuple[int, ...]], Field(min_length=1, description="Group -> numbers.")
+    ]
+    categories: Annotated[dict[int, str], Field(description="COCO id -> category name.")] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TaxonomyFile:
+        _check_skills(self)
+        _check_types(self)
+        _check_groups(self)
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class TaxonomyNames:
+    """The names that a plan needs, each in the taxonomy's order."""
+
+    skills: tuple[str, ...]
+    groups: tuple[str, ...]
+    composition_skills: tuple[str, ...]
+
+
+def taxonomy_names(name: str) -> TaxonomyNames:
+    """The skills and groups of a taxonomy; see `read_taxonomy`."""
+    taxonomy = read_taxonomy(name)
+    return TaxonomyNames(taxonomy.skills, tuple(taxonomy.groups), taxonomy.composition_skills)
+
+
+def shipped_taxonomies() -> tuple[str, ...]:
+    """The names of the taxonomies in config/taxonomies/."""
+    return tuple(sorted(path.stem for path in TAXONOMIES.glob("*.yaml")))
+
+
+def taxonomy_path(name: str) -> Path:
+    """The file of a shipped taxonomy, or `name` itself when it is a path of a .yaml file.
+
+    Raises
+    ------
+    UserError : no such taxonomy (the nearest name is given)
+    """
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    shipped = shipped_taxonomies()
+    if name not in shipped:
+        near = difflib.get_close_matches(name, shipped, n=1)
+        raise UserError(
+            f"unknown taxonomy {name!r}",
+            expected=f"{', '.join(shipped)}, or the path of a .yaml file",
+            do=f"did you mean {near[0]}?" if near else "",
+        )
+    return TAXONOMIES / f"{name}.yaml"
+
+
+def read_taxonomy(name: str) -> TaxonomyFile:
+    """The taxonomy of that name (or path). A file may extend a shipped one: its keys replace.
+
+    Raises
+    ------
+    UserError : unknown name, missing file, YAML that does not parse, or content that is wrong;
+        all mistakes of the content are listed
+    """
+    path = taxonomy_path(name)
+    content = _mapping(path)
+    if "extends" in content:
+        base = _mapping(taxonomy_path(str(content.pop("extends"))))
+        if "extends" in base:
+            raise UserError("extends a taxonomy that itself extends another", where=path)
+        content = {**base, **content}
+    try:
+        return TaxonomyFile.model_validate(content)
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ")
+            for each in error.errors(include_url=False)
+        )
+        raise UserError(
+            mistakes, where=path, do=f"compare with {TAXONOMIES / 'vqacl-contiguous.yaml'}"
+        ) from None
+
+
+def _mapping(path: Path) -> dict[str, object]:
+    with naming(path, "read"):
+        text = path.read_bytes()
+    try:
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}" if mark else ""
+        raise UserError(f"is not YAML{place}: {str(error).splitlines()[0]}", where=path) from None
+    except RecursionError:
+        raise UserError("is nested too deeply", where=path) from None
+    if not isinstance(content, Mapping):
+        raise UserError(f"holds a {type(content).__name__}", where=path, expected="keys")
+    return {str(key): value for key, value in content.items()}
+
+
+def _check_skills(taxonomy: TaxonomyFile) -> None:
+    named = {rule.skill for rule in taxonomy.rules} | set(taxonomy.composition_skills)
+    if unknown := sorted(named - set(taxonomy.skills)):
+        raise ValueError(f"skills that are not in `skills`: {', '.join(unknown)}")
+    if without := [s for s in taxonomy.skills if s not in {r.skill for r in taxonomy.rules}]:
+        raise ValueError(f"skills without a rule: {', '.join(without)}")
+    if len(set(taxonomy.skills)) != len(taxonomy.skills):
+        raise ValueError("a skill is named twice")
+
+
+def _check_types(taxonomy: TaxonomyFile) -> None:
+    owner: dict[tuple[str, str], str] = {}
+    for rule in taxonomy.rules:
+        for column, pattern in rule.matches.items():
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"rule of {rule.skill}: {column}: {error}") from None
+        # A rule with several conditions may overlap another: then their order decides.
+        if rule.matches or len(rule.when) > 1:
+            continue
+        for column, values in rule.when.items():
+            for value in values:
+                if (before := owner.setdefault((column, value), rule.skill)) != rule.skill:
+                    raise ValueError(f"{column} {value!r} is in both {before} and {rule.skill}")
+
+
+def _check_groups(taxonomy: TaxonomyFile) -> None:
+    owner: dict[int, str] = {}
+    for group, numbers in taxonomy.groups.items():
+        for number in numbers:
+            if number in owner:
+                raise ValueError(f"groups: {number} is in both {owner[number]} and {group}")
+            owner[number] = group
+    if taxonomy.concepts.key != "name_hash" and not taxonomy.categories:
+        raise ValueError(f"concepts.key {taxonomy.concepts.key} needs `categories`")

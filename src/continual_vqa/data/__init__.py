@@ -1,0 +1,1 @@
+"""Official question files, images and concepts read into one table of questions."""
