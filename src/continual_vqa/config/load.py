@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from continual_vqa.config.checks import check_study
+from continual_vqa.config.checks import check_study, nearest
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.study import Study
 from continual_vqa.errors import UserError
@@ -139,11 +138,6 @@ def _inner_model(annotation: object) -> object:
     if typing.get_origin(annotation) is dict:
         return next((a for a in typing.get_args(annotation) if _is_model(a)), None)
     return None
-
-
-def nearest(name: str, valid: Iterable[str]) -> str:
-    """The valid name most like `name`, or "" when none is near."""
-    return next(iter(difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)), "")
 
 
 def _shown(value: object) -> str:

@@ -8,19 +8,23 @@ from pathlib import Path
 from continual_vqa.files.atomic import write_text
 from continual_vqa.plan.fingerprint import fingerprint, modules
 
+CODE = "code-"
+# Beside Snakemake's own records of the last run, which the notes explain.
+NOTES = ".snakemake/plan"
 
-def remember(folder: str | Path, *entries: str) -> str:
-    """The fingerprint of `entries`; its modules are noted in `folder`/<fingerprint>.json."""
-    digest = fingerprint(*entries)
-    path = Path(folder) / f"{digest}.json"
+
+def remember_code(folder: str | Path, *entries: str) -> str:
+    """ "code-<fingerprint>" of `entries`; its modules are noted in `folder`/<that>.json."""
+    name = f"{CODE}{fingerprint(*entries)}"
+    path = Path(folder) / f"{name}.json"
     if not path.exists():
         write_text(path, json.dumps(modules(*entries), indent=1, sort_keys=True))
-    return digest
+    return name
 
 
 def changed_modules(folder: str | Path, before: str, now: str) -> list[str]:
-    """The modules that differ between two fingerprints; empty when `before` was never noted."""
-    paths = [Path(folder) / f"{digest}.json" for digest in (before, now)]
+    """The modules that differ between two noted names; empty when one was never noted."""
+    paths = [Path(folder) / f"{name}.json" for name in (before, now)]
     if not all(path.exists() for path in paths):
         return []
     old, new = (json.loads(path.read_text()) for path in paths)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
@@ -13,6 +15,9 @@ from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.stages import Stage, stages_of
 from continual_vqa.plan.streams import STANDARD, Stream, make_stream
+
+MINIATURE = "miniature"
+CONTENT = "content-"
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,58 @@ class Plan:
         ]
 
     @cached_property
+    def world(self) -> str:
+        """The folder of the miniature world."""
+        return self.paths.miniature.format(size=self.study.miniature.size)
+
+    @cached_property
+    def data_root(self) -> str:
+        """The folder below which the data files lie."""
+        if self.study.data.dataset == MINIATURE:
+            return f"{self.world}/{self.study.data.format}"
+        return self.study.data.root
+
+    @cached_property
+    def raw_files(self) -> tuple[str, ...]:
+        """Every file that indexing reads, without the images."""
+        return self.study.data.raw_files(self.data_root)
+
+    @cached_property
+    def scene_graphs(self) -> str:
+        """The scene graphs that the base model is pretrained on."""
+        return self.study.pretraining.scene_graphs or f"{self.world}/base/base_sceneGraphs.json"
+
+    @cached_property
+    def world_files(self) -> tuple[str, ...]:
+        """The files of the miniature world that other jobs name; images lie beside them."""
+        made = (*self.raw_files, self.scene_graphs)
+        return tuple(path for path in made if path.startswith(f"{self.world}/"))
+
+    def content_hash(self, name: str) -> str:
+        """The content of a cell, or of the "vocabulary", as the last index noted it.
+
+        "pending" before the first index; the DAG is looked at again after it.
+        """
+        path = Path(self.paths.content)
+        if not path.exists():
+            return f"{CONTENT}pending"
+        return f"{CONTENT}{_read_hashes(str(path), path.stat().st_mtime_ns).get(name, 'empty')}"
+
+    def stage_settings(self, stage: Stage) -> dict[str, object]:
+        """What the training and predicting verbs need to know of a stage."""
+        return {
+            "id": stage.id,
+            "step": stage.step,
+            "task": stage.task,
+            "seed": stage.seed,
+            "recipe": stage.slots,
+        }
+
+    def cell_arguments(self, cells: Sequence[str]) -> list[str]:
+        """Cells as NAME=FOLDER arguments, in the given order."""
+        return [f"{cell}={self.paths.cell.format(cell=cell)}" for cell in cells]
+
+    @cached_property
     def identity(self) -> dict[str, object]:
         """What the figures need to know of the study beside the metrics."""
         return {
@@ -127,3 +184,9 @@ class Plan:
             "tasks": {s.name: [t.name for t in s.tasks] for s in self.streams},
             "standard": STANDARD,
         }
+
+
+@lru_cache(maxsize=4)
+def _read_hashes(path: str, _modified: int) -> dict[str, str]:
+    # Planning asks once per cell; the file changes only when an index has run in between.
+    return json.loads(Path(path).read_text())

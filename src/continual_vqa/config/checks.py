@@ -1,0 +1,135 @@
+"""Combinations that no single field can judge, checked before anything starts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Sequence
+
+from continual_vqa.config.mistakes import Mistake
+from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.recipes import RECIPES
+from continual_vqa.config.study import Study
+from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
+from continual_vqa.errors import UserError
+
+NONE_HELD_OUT = "none"
+
+
+def check_study(study: Study) -> Iterator[Mistake]:
+    """Every impossible combination in `study`, each as one mistake."""
+    yield from study.data.mistakes()
+    yield from _recipes(study)
+    yield from _repeats("seeds", study.seeds)
+    yield from (
+        Mistake(f"seeds[{i}]", f"is {seed}", expected="0 or more")
+        for i, seed in enumerate(study.seeds)
+        if seed < 0
+    )
+    try:
+        names = taxonomy_names(study.data.taxonomy)
+    except UserError as error:
+        yield Mistake("data.taxonomy", str(error))
+    else:
+        yield from _stream(study, names)
+    yield from _vision(study)
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """The valid name most like `name`, or "" when none is near."""
+    return next(iter(difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)), "")
+
+
+def _stream(study: Study, names: TaxonomyNames) -> Iterator[Mistake]:
+    stream = study.stream
+    if stream.skills != "all":
+        yield from _members("stream.skills", stream.skills, names.skills, "a skill")
+        yield from _repeats("stream.skills", stream.skills)
+    groups = names.groups if stream.groups == "all" else stream.groups
+    if stream.groups != "all":
+        yield from _members("stream.groups", stream.groups, names.groups, "a concept group")
+        yield from _repeats("stream.groups", stream.groups)
+    yield from _members(
+        "stream.held_out", stream.held_out, (NONE_HELD_OUT, *groups), "a group of the stream"
+    )
+    yield from _repeats("stream.held_out", stream.held_out)
+    yield from _repeats("stream.orders", stream.orders)
+    for index, order in enumerate(stream.orders):
+        kind, _, number = order.partition("-")
+        if order not in ("published", "reversed") and not (
+            kind == "permutation" and number.isdecimal()
+        ):
+            yield Mistake(
+                f"stream.orders[{index}]",
+                f"is {order!r}",
+                expected="published, reversed or permutation-N (N a whole number)",
+                near=nearest(order, ["published", "reversed", "permutation-1"]),
+            )
+    if len(groups) == 1 and any(g != NONE_HELD_OUT for g in stream.held_out):
+        yield Mistake(
+            "stream.held_out",
+            "holds out the only group",
+            expected="at least two groups, or held_out: [none]",
+        )
+
+
+def _recipes(study: Study) -> Iterator[Mistake]:
+    known = {**RECIPES, **study.custom_recipes}
+    yield from _members("recipes", study.recipes, tuple(known), "a recipe")
+    yield from _repeats("recipes", study.recipes)
+    for name, recipe in study.custom_recipes.items():
+        path = f"custom_recipes.{name}"
+        if name in RECIPES:
+            yield Mistake(path, "has the name of a built-in recipe", expected="another name")
+        if not name.replace("_", "").replace("+", "").replace("-", "").isalnum():
+            yield Mistake(path, "is no usable name", expected="letters, digits, _ + -")
+        yield from _slots(path, recipe)
+
+
+def _slots(path: str, recipe: Recipe) -> Iterator[Mistake]:
+    if recipe.schedule == "joint" and recipe.start == "previous":
+        yield Mistake(
+            f"{path}.start",
+            "is 'previous' while schedule is 'joint'",
+            expected="base: joint training has one stage and no previous one",
+        )
+
+
+def _vision(study: Study) -> Iterator[Mistake]:
+    vision = study.backbone.vision
+    if vision.kind == "patches" and vision.image_size % vision.patch_size:
+        yield Mistake(
+            "backbone.vision.patch_size",
+            f"is {vision.patch_size}, which does not divide image_size {vision.image_size}",
+            expected="a divisor of backbone.vision.image_size",
+        )
+    has_features = bool(study.data.features)
+    if vision.kind == "regions" and not has_features:
+        yield Mistake(
+            "backbone.vision.kind",
+            "is 'regions' while data.features is empty",
+            expected="patches, or a feature file in data.features",
+        )
+    if vision.kind == "patches" and has_features:
+        yield Mistake(
+            "backbone.vision.kind",
+            "is 'patches' while data.features is given",
+            expected="regions, or an empty data.features",
+        )
+
+
+def _members(
+    path: str, values: Sequence[str], valid: Sequence[str], what: str
+) -> Iterator[Mistake]:
+    for index, value in enumerate(values):
+        if value not in valid:
+            yield Mistake(
+                f"{path}[{index}]",
+                f"is {value!r}",
+                expected=f"{what}: {', '.join(valid)}",
+                near=nearest(value, valid),
+            )
+
+
+def _repeats(path: str, values: Sequence[object]) -> Iterator[Mistake]:
+    for value in sorted({v for v in values if values.count(v) > 1}, key=str):
+        yield Mistake(path, f"names {value!r} more than once", expected="each once")

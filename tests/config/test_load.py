@@ -1,0 +1,103 @@
+"""Every mistake of a configuration is found at once, named, and met with the nearest valid name."""
+
+from __future__ import annotations
+
+import pytest
+
+from continual_vqa.config.load import ConfigError, load_study
+from continual_vqa.config.study import Study
+
+
+def mistakes(raw: dict) -> dict[str, str]:
+    with pytest.raises(ConfigError) as caught:
+        load_study(raw)
+    return {m.path: str(m) for m in caught.value.mistakes}
+
+
+def test_nothing_given_is_the_default() -> None:
+    assert load_study({}) == Study()
+
+
+def test_empty_blocks_are_their_defaults() -> None:
+    assert load_study({"training": None, "stream": {"skills": None}}) == Study()
+
+
+@pytest.mark.parametrize(
+    ("raw", "path", "words"),
+    [
+        ({"trainig": {}}, "trainig", "unknown key; did you mean training?"),
+        ({"training": {"epoch": 3}}, "training.epoch", "did you mean training.epochs?"),
+        ({"training": {"epochs": "many"}}, "training.epochs", "expected a whole number"),
+        ({"training": {"epochs": 1.5}}, "training.epochs", "expected a whole number"),
+        ({"training": {"lr": -1}}, "training.lr", "greater than 0"),
+        ({"training": {"precision": "bf61"}}, "training.precision", "did you mean bf16?"),
+        ({"training": 3}, "training", "expected a block of keys"),
+        ({"seeds": []}, "seeds", "at least 1 item"),
+        ({"seeds": [1, 1]}, "seeds", "names 1 more than once"),
+        ({"seeds": [-1]}, "seeds[0]", "expected 0 or more"),
+        ({"recipes": ["sequentail"]}, "recipes[0]", "did you mean sequential?"),
+        ({"recipes": "joint"}, "recipes", "expected a list"),
+        ({"stream": {"skills": ["colour"]}}, "stream.skills[0]", "did you mean color?"),
+        ({"stream": {"groups": ["G9"]}}, "stream.groups[0]", "expected a concept group: G1"),
+        ({"stream": {"held_out": ["G9"]}}, "stream.held_out[0]", "a group of the stream"),
+        ({"stream": {"orders": ["reverse"]}}, "stream.orders[0]", "did you mean reversed?"),
+        (
+            {"stream": {"groups": ["G1"], "held_out": ["G1"]}},
+            "stream.held_out",
+            "holds out the only group",
+        ),
+        (
+            {"backbone": {"vision": {"patch_size": 7}}},
+            "backbone.vision.patch_size",
+            "does not divide image_size 48",
+        ),
+        (
+            {"backbone": {"vision": {"kind": "regions"}}},
+            "backbone.vision.kind",
+            "data.features is empty",
+        ),
+        (
+            {"custom_recipes": {"mine": {"schedule": "joint"}}},
+            "custom_recipes.mine.start",
+            "joint training has one stage",
+        ),
+        (
+            {"custom_recipes": {"mine": {"guard": []}}},
+            "custom_recipes.mine.guard",
+            "did you mean custom_recipes.mine.guards?",
+        ),
+        (
+            {"custom_recipes": {"joint": {}}},
+            "custom_recipes.joint",
+            "has the name of a built-in recipe",
+        ),
+        ({"name": "../up"}, "name", "match pattern"),
+        ({"data": {"taxonomy": "vqacl"}}, "data.taxonomy", "vqacl-published"),
+        (
+            {"data": {"dataset": "vqav2", "root": "/nowhere"}},
+            "data.root",
+            "/nowhere",
+        ),
+    ],
+)
+def test_each_mistake_is_named_with_its_path(raw: dict, path: str, words: str) -> None:
+    found = mistakes(raw)
+    assert path in found
+    assert words in found[path]
+
+
+def test_all_mistakes_come_in_one_message() -> None:
+    found = mistakes(
+        {"sedes": [1], "training": {"lr": 0, "epoch": 1}, "evaluation": {"beam": "five"}}
+    )
+    assert set(found) == {"sedes", "training.lr", "training.epoch", "evaluation.beam"}
+
+
+def test_the_message_counts_and_says_that_nothing_was_started() -> None:
+    with pytest.raises(ConfigError, match="1 mistake; nothing was started"):
+        load_study({"sedes": [1]})
+
+
+def test_a_custom_recipe_can_be_run() -> None:
+    study = load_study({"custom_recipes": {"again": {"start": "base"}}, "recipes": ["again"]})
+    assert study.custom_recipes["again"].start == "base"
