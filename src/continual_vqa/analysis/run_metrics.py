@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from continual_vqa.analysis.continual_metrics import forgetting, metrics
+from continual_vqa.analysis.continual_metrics import (
+    accuracy_over_steps,
+    forgetting,
+    metrics,
+)
 from continual_vqa.analysis.cube import Cube
 
 # (metric, task), task "" for a metric over all tasks
@@ -35,6 +39,10 @@ def run_metrics(cube: Cube, held: Held | None) -> Values:
     """Every metric of a run (percent or points); NaN where not defined."""
     matrix = cube.matrix()
     values: Values = {(name, ""): value for name, value in metrics(matrix).items()}
+    # Named by the task just learned; a joint run has one step and no such course.
+    if len(matrix) > 1:
+        course = zip(cube.tasks, accuracy_over_steps(matrix), strict=True)
+        values |= {("AP_so_far", task): float(value) for task, value in course}
     final = dict(zip(cube.tasks, matrix[-1], strict=True))
     values |= {("final_accuracy", task): float(value) for task, value in final.items()}
     lost = zip(cube.tasks[:-1], forgetting(matrix), strict=False)

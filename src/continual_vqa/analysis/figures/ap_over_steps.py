@@ -1,0 +1,50 @@
+"""Average accuracy on the tasks learned so far, step by step, for every recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from continual_vqa.analysis.figures.style import Style
+from continual_vqa.analysis.statistics import Estimate
+from continual_vqa.analysis.study_results import Results, interval_phrase
+
+
+def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
+    """A line a recipe with its interval as a band; joint training is a level to compare with."""
+    tasks = results.tasks(stream)
+    steps = range(1, len(tasks) + 1)
+    recipes = results.recipes(stream)
+    figure, axes = style.figure(2.6 + 0.14 * math.ceil(len(recipes) / 2))
+    shown: list[Estimate] = []
+    for number, name in enumerate(recipes):
+        colour, title = style.colour(number), results.titles[name]
+        if results.is_joint(stream, name):
+            level = results.estimate(stream, name, "AP")
+            axes.axhline(level.mean, color=colour, linestyle="--", label=title)
+            _band(axes, [0.7, len(tasks) + 0.3], [level, level], colour)
+            shown.append(level)
+            continue
+        course = [results.estimate(stream, name, "AP_so_far", task) for task in tasks]
+        means = [e.mean for e in course]
+        axes.plot(steps, means, color=colour, marker=style.marker(number), label=title)
+        _band(axes, steps, course, colour)
+        shown += course
+    axes.set_xlim(0.7, len(tasks) + 0.3)
+    axes.set_ylim(0, 100)
+    axes.set_xticks(steps, tasks, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xlabel("after learning")
+    axes.set_ylabel("accuracy on tasks so far (%)")
+    axes.grid(axis="y")
+    figure.legend(loc="outside lower center", ncols=2)
+    note = f"Dashed: all tasks at once. Stream {stream}; {interval_phrase(shown)}"
+    style.head(axes, "Average accuracy while learning", note)
+    return figure
+
+
+def _band(axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], colour: str) -> None:
+    low, high = [e.low for e in estimates], [e.high for e in estimates]
+    axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)

@@ -1,0 +1,94 @@
+"""How all figures look, and how they are saved with reproducible bytes."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from continual_vqa.config.figures import FiguresConfig
+from continual_vqa.files.atomic import atomic_path
+
+INCHES = {"column": 3.3, "page": 6.8}
+MARKERS = "osD^vP*"
+GREY = "#666666"
+FAINT = "#E6E6E6"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """The looks that a config asks for."""
+
+    config: FiguresConfig
+
+    @property
+    def width(self) -> float:
+        """Width of a figure in inches."""
+        return INCHES[self.config.width]
+
+    def colour(self, number: int) -> str:
+        """Colour of recipe `number`."""
+        return self.config.colours[number % len(self.config.colours)]
+
+    def marker(self, number: int) -> str:
+        """Mark of recipe `number`: it changes with every recipe, so that colour is never alone."""
+        return MARKERS[(number + number // len(self.config.colours)) % len(MARKERS)]
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Matplotlib's settings within the block; the backend is not touched."""
+        size = self.config.font_size
+        settings = {
+            "font.family": "DejaVu Sans",
+            "font.size": size,
+            "axes.titlesize": size,
+            "axes.labelsize": size,
+            "xtick.labelsize": size - 1,
+            "ytick.labelsize": size - 1,
+            "legend.fontsize": size - 1,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.linewidth": 0.6,
+            "xtick.major.width": 0.6,
+            "ytick.major.width": 0.6,
+            "grid.color": FAINT,
+            "grid.linewidth": 0.6,
+            "axes.axisbelow": True,
+            "lines.linewidth": 1.2,
+            "lines.markersize": 4,
+            "legend.frameon": False,
+            "pdf.fonttype": 42,
+        }
+        with mpl.rc_context(settings):
+            yield
+
+    def figure(self, height: float) -> tuple[Figure, Axes]:
+        """An empty figure of this width and `height` inches with one pair of axes."""
+        figure = Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
+        return figure, figure.add_subplot()
+
+    def head(self, axes: Axes, title: str, note: str) -> None:
+        """A bold title and below it, smaller and grey, how the data were taken."""
+        size = self.config.font_size
+        characters = int(self.width * 72 / (0.53 * (size - 1.5)))
+        lines = textwrap.wrap(note, characters)
+        figure = axes.get_figure()
+        assert isinstance(figure, Figure)
+        figure.suptitle(title, fontsize=size, fontweight="bold", x=0.01, ha="left")
+        axes.set_title("\n".join(lines), fontsize=size - 1.5, color=GREY, loc="left", pad=6)
+
+
+def save(figure: Figure, style: Style, pdf: str | Path, png: str | Path) -> None:
+    """Write `figure` as PDF and PNG: the same figure always has the same bytes."""
+    with style.applied():
+        with atomic_path(pdf) as path:
+            dates = {"CreationDate": None, "Creator": None, "Producer": None}
+            figure.savefig(path, format="pdf", metadata=dates)
+        with atomic_path(png) as path:
+            figure.savefig(path, format="png", metadata={"Software": None})

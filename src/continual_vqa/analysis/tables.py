@@ -1,0 +1,122 @@
+"""The tables of a study: TABLES maps a name to the function that fills it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from continual_vqa.analysis.statistics import Estimate
+from continual_vqa.analysis.study_results import Results, interval_phrase
+
+UNDEFINED = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of estimates: its heading, its unit and how many digits behind the point it shows."""
+
+    heading: str
+    digits: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of labels and estimates, ready for any output format.
+
+    Attributes
+    ----------
+    labels : headings of the label columns
+    columns : the columns of estimates
+    rows : labels and estimates of every row
+    note : what was measured and how the intervals were made
+    """
+
+    labels: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[tuple[str, ...], tuple[Estimate, ...]], ...]
+    note: str
+
+
+def main_table(results: Results) -> Table:
+    """Recipes x AP, AF, BWT and learning accuracy, for every stream without a held-out group."""
+    metrics = {
+        "AP": "AP (%)",
+        "AF": "AF (points)",
+        "BWT": "BWT (points)",
+        "learning_accuracy": "learning accuracy (%)",
+    }
+    streams = results.streams(novel=False) or results.streams(novel=True)
+    return _recipes(results, streams, metrics, "All test questions.")
+
+
+def novel_table(results: Results) -> Table:
+    """Recipes x accuracy on seen and on novel compositions, for every held-out group."""
+    metrics = {
+        "novel_AP": "novel AP (%)",
+        "novel_AF": "novel AF (points)",
+        "seen_AP": "seen AP (%)",
+        "seen_AF": "seen AF (points)",
+        "composition_gap": "gap (points)",
+    }
+    note = (
+        "Final accuracy on the composition skills; novel: the held-out group, never trained with "
+        "the skill; seen: all other groups; gap: seen minus novel."
+    )
+    return _recipes(results, results.streams(novel=True), metrics, note)
+
+
+def skill_table(results: Results) -> Table:
+    """Skills x final accuracy and forgetting, for every recipe of the main stream."""
+    stream = results.main_stream()
+    rows = []
+    for recipe in results.recipes(stream):
+        for task in results.tasks(stream):
+            estimates = tuple(
+                results.estimate(stream, recipe, metric, task)
+                for metric in ("final_accuracy", "forgetting")
+            )
+            rows.append(((results.titles[recipe], task), estimates))
+    columns = (Column("final accuracy (%)"), Column("forgetting (points)"))
+    note = f"Stream {stream}, skills in the order in which they are learned."
+    return _table(("recipe", "skill"), columns, rows, note)
+
+
+TABLES: dict[str, Callable[[Results], Table]] = {
+    "main": main_table,
+    "skills": skill_table,
+    "novel": novel_table,
+}
+
+
+def cell_text(estimate: Estimate, digits: int, plus_minus: str = "±") -> str:
+    """"mean ± half width", the mean alone without an interval, or "–" when not defined."""
+    if math.isnan(estimate.mean):
+        return UNDEFINED
+    mean = f"{estimate.mean:.{digits}f}".replace("-", "−")
+    if math.isnan(estimate.low):
+        return mean
+    return f"{mean} {plus_minus} {estimate.half_width:.{digits}f}"
+
+
+def _recipes(
+    results: Results, streams: Sequence[str], metrics: dict[str, str], note: str
+) -> Table:
+    rows = []
+    for stream in streams:
+        for recipe in results.recipes(stream):
+            seeds = str(len(results.seeds(stream, recipe)))
+            estimates = tuple(results.estimate(stream, recipe, metric) for metric in metrics)
+            rows.append(((stream, results.titles[recipe], seeds), estimates))
+    columns = tuple(Column(heading) for heading in metrics.values())
+    return _table(("stream", "recipe", "seeds"), columns, rows, note)
+
+
+def _table(
+    labels: tuple[str, ...],
+    columns: tuple[Column, ...],
+    rows: Sequence[tuple[tuple[str, ...], tuple[Estimate, ...]]],
+    note: str,
+) -> Table:
+    phrase = interval_phrase([estimate for _, estimates in rows for estimate in estimates])
+    return Table(labels, columns, tuple(rows), f"{note} Over {phrase}.")

@@ -1,0 +1,57 @@
+"""Draw one figure of a finished study as PDF and PNG.
+
+matrix: accuracy on every task after every step, for one recipe; ap_over_steps: average accuracy on the
+tasks so far; forgetting: per skill; composition: accuracy on novel and seen skill-concept pairs.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = (
+    "continual-vqa figure --name matrix --recipe sequential --metrics metrics.parquet"
+    " --summary summary.parquet --out-pdf matrix.pdf --out-png matrix.png"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--name", required=True, help="matrix, ap_over_steps, forgetting, composition")
+    parser.add_argument("--metrics", required=True, help="metrics.parquet of `aggregate`")
+    parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
+    parser.add_argument("--stream", default="", help="which stream; default: the first that suits")
+    parser.add_argument("--recipe", default="", help="which recipe, for figures of a single one")
+    parser.add_argument("--settings", default="{}", metavar="JSON", help='{"figures": {...}}')
+    parser.add_argument("--out-pdf", required=True)
+    parser.add_argument("--out-png", required=True)
+
+
+def run(args: argparse.Namespace) -> dict:
+    from continual_vqa.analysis.figures.registry import FIGURES, draw
+    from continual_vqa.analysis.figures.style import Style, save
+    from continual_vqa.analysis.study_results import Results
+    from continual_vqa.errors import UserError
+
+    if args.name not in FIGURES:
+        raise UserError(f"unknown figure {args.name!r}", expected=f"one of {', '.join(FIGURES)}")
+    style = Style(_settings(args.settings))
+    results = Results.read(args.metrics, args.summary)
+    figure = draw(args.name, results, style, args.stream, args.recipe)
+    save(figure, style, args.out_pdf, args.out_png)
+    return {"figure": args.name, "written": [args.out_pdf, args.out_png]}
+
+
+def _settings(text: str):
+    from pydantic import ValidationError
+
+    from continual_vqa.config.figures import FiguresConfig
+    from continual_vqa.errors import UserError
+    from continual_vqa.files.jsons import parse_json
+
+    content = parse_json(text.encode(), "--settings")
+    blocks = content if isinstance(content, dict) else {}
+    try:
+        return FiguresConfig.model_validate(blocks.get("figures", {}))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, ("figures", *first["loc"])))
+        raise UserError(f"{place}: {first['msg']}", where="--settings") from error

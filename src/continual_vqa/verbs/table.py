@@ -1,0 +1,39 @@
+"""Write one table of a finished study as CSV, Markdown and LaTeX.
+
+main: recipes x AP, AF, BWT, learning accuracy; skills: final accuracy and forgetting of every skill;
+novel: accuracy on novel and on seen compositions of a held-out concept group.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = (
+    "continual-vqa table --name main --metrics metrics.parquet --summary summary.parquet"
+    " --out-csv main.csv --out-md main.md --out-tex main.tex"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from continual_vqa.analysis.tables import TABLES
+
+    parser.add_argument("--name", required=True, choices=list(TABLES), help="which table")
+    parser.add_argument("--metrics", required=True, help="metrics.parquet of `aggregate`")
+    parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
+    parser.add_argument("--out-csv", required=True, help="all digits, with bounds and counts")
+    parser.add_argument("--out-md", required=True, help="for reading")
+    parser.add_argument("--out-tex", required=True, help="for a paper (booktabs)")
+
+
+def run(args: argparse.Namespace) -> dict:
+    from continual_vqa.analysis import table_formats
+    from continual_vqa.analysis.study_results import Results
+    from continual_vqa.analysis.tables import TABLES
+    from continual_vqa.files.atomic import write_text
+
+    table = TABLES[args.name](Results.read(args.metrics, args.summary))
+    write_text(args.out_csv, table_formats.as_csv(table))
+    write_text(args.out_md, table_formats.as_markdown(table))
+    write_text(args.out_tex, table_formats.as_latex(table))
+    outputs = [args.out_csv, args.out_md, args.out_tex]
+    return {"table": args.name, "rows": len(table.rows), "note": table.note, "written": outputs}
