@@ -18,7 +18,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     tasks = results.tasks(stream)
     steps = range(1, len(tasks) + 1)
     recipes = results.recipes(stream)
-    figure, axes = style.figure(2.6 + 0.14 * math.ceil(len(recipes) / 2))
+    figure, axes = style.figure(2.25 + 0.14 * math.ceil(len(recipes) / 2))
     shown: list[Estimate] = []
     for number, name in enumerate(recipes):
         colour, title = style.colour(number), results.titles[name]
@@ -37,11 +37,14 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     axes.set_ylim(0, 100)
     axes.set_xticks(steps, tasks, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_xlabel("after learning")
-    axes.set_ylabel("accuracy on tasks so far (%)")
+    axes.set_ylabel("mean accuracy (%)")
     axes.grid(axis="y")
     figure.legend(loc="outside lower center", ncols=2)
-    note = f"Dashed: all tasks at once. Stream {stream}; {interval_phrase(shown)}"
-    style.head(axes, "Average accuracy while learning", note)
+    note = (
+        "Accuracy on the tasks learned so far; dashed: all tasks at once. "
+        f"Stream {stream}; {interval_phrase(shown)}"
+    )
+    style.head(figure, "Average accuracy while learning", note)
     return figure
 
 

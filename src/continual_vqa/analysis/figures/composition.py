@@ -13,7 +13,7 @@ from continual_vqa.analysis.study_results import Results, interval_phrase
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     """A row a recipe: filled = seen compositions, hollow = the held-out ones, line = the gap."""
     recipes = results.recipes(stream)
-    figure, axes = style.figure(1.45 + 0.3 * len(recipes))
+    figure, axes = style.figure(0.8 + 0.26 * len(recipes))
     seen = [results.estimate(stream, r, "seen_AP") for r in recipes]
     novel = [results.estimate(stream, r, "novel_AP") for r in recipes]
     for row in range(len(recipes)):
@@ -39,5 +39,5 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         f"Composition skills; group {results.held_out[stream]} was trained in the first skill only. "
         f"Stream {stream}; {interval_phrase([*seen, *novel])}"
     )
-    style.head(axes, "Novel and seen compositions", note)
+    style.head(figure, "Novel and seen compositions", note)
     return figure

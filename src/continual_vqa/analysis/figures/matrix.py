@@ -18,7 +18,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     joint = results.is_joint(stream, recipe)
     learned = ["all at once"] if joint else tasks
     cell = style.width / (len(tasks) + 3)
-    figure, axes = style.figure(max(1.7, 1.5 + cell * len(learned)))
+    figure, axes = style.figure(max(1.35, 1.15 + cell * len(learned)))
     axes.set_facecolor(FAINT)
     colours = mpl.colormaps[style.config.heatmap]
     image = axes.imshow(matrix, cmap=colours, vmin=0, vmax=100, aspect="auto")
@@ -38,8 +38,8 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     bar = figure.colorbar(image, ax=axes, fraction=0.06, pad=0.02, ticks=[0, 50, 100])
     bar.outline.set_visible(False)  # type: ignore[operator]
     many = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
-    note = f"VQA accuracy (%), {many}, stream {stream}; grey: not evaluated"
-    style.head(axes, results.titles[recipe], note)
+    note = f"Accuracy (%), {many}, stream {stream}; grey: not evaluated"
+    style.head(figure, results.titles[recipe], note)
     return figure
 
 

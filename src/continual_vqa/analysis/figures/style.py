@@ -11,11 +11,13 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.files.atomic import atomic_path
 
 INCHES = {"column": 3.3, "page": 6.8}
+EDGE = 0.05  # inches around the head
 MARKERS = "osD^vP*"
 GREY = "#666666"
 FAINT = "#E6E6E6"
@@ -73,15 +75,26 @@ class Style:
         figure = Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
         return figure, figure.add_subplot()
 
-    def head(self, axes: Axes, title: str, note: str) -> None:
-        """A bold title and below it, smaller and grey, how the data were taken."""
+    def head(self, figure: Figure, title: str, note: str) -> None:
+        """A bold title and below it, smaller and grey, how the data were taken.
+
+        The figure grows by their height, so that the plot keeps its own.
+        """
         size = self.config.font_size
-        characters = int(self.width * 72 / (0.53 * (size - 1.5)))
+        line = 1.35 * (size - 1.5) / 72  # inches
+        characters = int((self.width - 2 * EDGE) * 72 / (0.54 * (size - 1.5)))
         lines = textwrap.wrap(note, characters)
-        figure = axes.get_figure()
-        assert isinstance(figure, Figure)
-        figure.suptitle(title, fontsize=size, fontweight="bold", x=0.01, ha="left")
-        axes.set_title("\n".join(lines), fontsize=size - 1.5, color=GREY, loc="left", pad=6)
+        top = EDGE + 1.4 * size / 72
+        height = figure.get_figheight() + top + line * len(lines)
+        figure.set_figheight(height)
+        engine = figure.get_layout_engine()
+        assert isinstance(engine, ConstrainedLayoutEngine)
+        engine.set(rect=(0, 0, 1, 1 - (top + line * len(lines)) / height))
+        x = EDGE / self.width
+        figure.text(x, 1 - EDGE / height, title, va="top", fontsize=size, fontweight="bold")
+        for number, text in enumerate(lines):
+            y = 1 - (top + line * number) / height
+            figure.text(x, y, text, va="top", fontsize=size - 1.5, color=GREY)
 
 
 def save(figure: Figure, style: Style, pdf: str | Path, png: str | Path) -> None:
