@@ -1,0 +1,103 @@
+"""The tar bytes of a shard: USTAR headers that depend on nothing but a member's name and size.
+
+Written by own code because the standard library's `tarfile` spends most of a shard's writing time
+on headers. Mode, owner and time are fixed: identical input gives identical bytes (POSIX.1-1988).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, unquote
+
+from continual_vqa.errors import UserError
+
+BLOCK = 512
+TRAILER = bytes(2 * BLOCK)
+MAX_NAME = 100
+MAX_SIZE = 8**11 - 1
+JSON = "json"
+
+_BEFORE_SIZE = b"0000444\0" + b"0000000\0" + b"0000000\0"  # mode, uid, gid
+_TIME = b"%011o\0" % 0
+_AFTER_CHECKSUM = (b"0" + bytes(100) + b"ustar\00000").ljust(BLOCK - 156, b"\0")
+# The checksum counts its own eight bytes as spaces.
+_FIXED_SUM = sum(_BEFORE_SIZE) + sum(_TIME) + sum(_AFTER_CHECKSUM) + 8 * ord(" ")
+_CELL = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]*)*")
+
+
+def member_name(key: str, extension: str) -> bytes:
+    """`key.extension` as stored in the tar.
+
+    Raises
+    ------
+    UserError : longer than the 100 bytes of a USTAR header
+    """
+    name = f"{key}.{extension}".encode()
+    if len(name) > MAX_NAME:
+        raise UserError(
+            f"the image id gives a member name of {len(name)} bytes",
+            where=name.decode()[:60] + "…",
+            expected=f"at most {MAX_NAME}",
+            do="shorten the image id",
+        )
+    return name
+
+
+def header(name: bytes, size: int) -> bytes:
+    """The 512-byte header of a regular file of `size` bytes (< 8 GiB)."""
+    if not 0 <= size <= MAX_SIZE:
+        raise UserError(
+            f"{size:,} bytes do not fit a tar member", where=name.decode(), expected="under 8 GiB"
+        )
+    digits = b"%011o\0" % size
+    checksum = _FIXED_SUM + sum(name) + sum(digits)
+    return b"".join(
+        (
+            name.ljust(MAX_NAME, b"\0"),
+            _BEFORE_SIZE,
+            digits,
+            _TIME,
+            b"%06o\0 " % checksum,
+            _AFTER_CHECKSUM,
+        )
+    )
+
+
+def padding(size: int) -> int:
+    """The number of zero bytes after `size` bytes of content."""
+    return -size % BLOCK
+
+
+def sample_bytes(payload: int, text: int) -> int:
+    """What a sample of `payload` + `text` (JSON) bytes takes in a shard."""
+    return 2 * BLOCK + payload + padding(payload) + text + padding(text)
+
+
+def key_of(image_id: str) -> str:
+    """The sample key of an image: its id, with what a key can not hold percent-encoded.
+
+    webdataset ends a key at the first dot and takes a slash for a folder.
+    """
+    if image_id.isascii() and image_id.isalnum():
+        return image_id
+    return quote(image_id, safe="").replace(".", "%2E")
+
+
+def image_id_of(key: str) -> str:
+    """The inverse of `key_of`."""
+    return unquote(key)
+
+
+def shard_name(cell: str, number: int) -> str:
+    """The file name of a cell's shard: `train/count/G1`, 0 -> `train-count-G1-00000.tar`.
+
+    Raises
+    ------
+    UserError : the cell's name holds characters that a shard name can not
+    """
+    if not _CELL.fullmatch(cell):
+        raise UserError(
+            f"{cell!r} can not name a cell",
+            expected="SPLIT/SKILL/GROUP of letters, digits, - and _",
+        )
+    return f"{'-'.join(part or 'none' for part in cell.split('/'))}-{number:05d}.tar"
