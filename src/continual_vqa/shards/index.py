@@ -1,0 +1,113 @@
+"""Reading a cell's index: version, names and offsets are checked before any shard is opened."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from continual_vqa.errors import UserError
+from continual_vqa.files.parquet import read_note, read_table
+from continual_vqa.shards.tables import FORMAT, INDEX, INDEX_FILE, VERSION, CellNote, ShardInfo
+
+_SHARD_NAME = re.compile(r"[A-Za-z0-9_-]+-\d{5,}\.tar")
+_KEY = re.compile(r"[A-Za-z0-9_~%-]+")
+_AGAIN = "write the cell again"
+
+
+@dataclass(frozen=True, slots=True)
+class CellIndex:
+    """The index of one cell: where it is, what its note says, one row per question."""
+
+    folder: Path
+    note: CellNote
+    table: pa.Table
+
+    @property
+    def file(self) -> Path:
+        """The index file."""
+        return self.folder / INDEX_FILE
+
+
+def read_index(folder: str | Path) -> CellIndex:
+    """The checked index of the cell in `folder`.
+
+    Raises
+    ------
+    UserError : no such cell, damaged index, index of another version, or an index that points
+        outside its shards or its folder
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise UserError("no such cell", where=folder, expected=f"a folder with {INDEX_FILE}")
+    path = folder / INDEX_FILE
+    note = _parse_note(path, read_note(path))
+    table = read_table(path, INDEX).combine_chunks()
+    _check_places(path, note, table)
+    return CellIndex(folder, note, table)
+
+
+def _parse_note(path: Path, note: dict[str, str]) -> CellNote:
+    if note.get("format") != FORMAT:
+        raise UserError("is not the index of a cell", where=path, do=_AGAIN)
+    if note.get("version") != str(VERSION):
+        raise UserError(
+            f"is an index of version {note.get('version', '(none)')}",
+            where=path,
+            expected=f"version {VERSION}",
+            do=f"{_AGAIN}, or use the program that wrote it",
+        )
+    try:
+        shards = tuple(
+            ShardInfo(str(entry["name"]), int(entry["bytes"]))
+            for entry in json.loads(note["shards"])
+        )
+        images = int(note["images"])
+        parsed = CellNote(
+            note["cell"], note["extension"], note["checksums"] == "sha256", images, shards
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"damaged note: {error!r}", where=path, do=_AGAIN) from error
+    for shard in parsed.shards:
+        # A name with a folder in it could make the reader open any file of the machine.
+        if not _SHARD_NAME.fullmatch(shard.name):
+            raise UserError(
+                f"names the shard {shard.name!r}", where=path, expected="a .tar of this folder"
+            )
+    if not re.fullmatch(r"[a-z0-9]{1,8}", parsed.extension):
+        raise UserError(f"names the extension {parsed.extension!r}", where=path, do=_AGAIN)
+    return parsed
+
+
+def _check_places(path: Path, note: CellNote, table: pa.Table) -> None:
+    shard = _numbers(path, table, "shard")
+    if len(shard) and not (shard.min() >= 0 and shard.max() < len(note.shards)):
+        raise UserError("a row names a shard that is not listed", where=path, do=_AGAIN)
+    sizes = np.array([info.bytes for info in note.shards] or [0], np.int64)[shard]
+    for member in ("payload", "json"):
+        start = _numbers(path, table, f"{member}_offset")
+        length = _numbers(path, table, f"{member}_bytes")
+        wrong = (start < 0) | (length < 0) | (start > sizes) | (length > sizes - start)
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            raise UserError(
+                f"the {member} of question {table['question_id'][row].as_py()} lies outside "
+                f"{note.shards[shard[row]].name}",
+                where=path,
+                do=_AGAIN,
+            )
+    keys = table["key"].unique().to_pylist()
+    if len(keys) != note.images or not all(key and _KEY.fullmatch(key) for key in keys):
+        raise UserError(
+            f"{len(keys):,} keys do not fit {note.images:,} images", where=path, do=_AGAIN
+        )
+
+
+def _numbers(path: Path, table: pa.Table, name: str) -> np.ndarray:
+    if table[name].null_count:
+        raise UserError(f"column {name!r} has empty entries", where=path, do=_AGAIN)
+    return table[name].to_numpy().astype(np.int64)
