@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from continual_vqa.config.block import Block
 
@@ -47,3 +47,9 @@ class ShardsConfig(Block):
             "a small file can claim a huge image.",
         ),
     ] = 50.0
+
+    @model_validator(mode="after")
+    def _verify_needs_checksums(self) -> Self:
+        if self.verify != "never" and not self.checksums:
+            raise ValueError(f"verify: {self.verify} needs checksums: true (or set verify: never)")
+        return self
