@@ -32,12 +32,12 @@ test: setup lint  ## lint, then all tests
 lint: setup  ## ruff, snakefmt, snakemake --lint, pyright
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/snakefmt --check --quiet Snakefile workflow
+	@$(BIN)/snakefmt --check Snakefile workflow 2>/dev/null || { $(BIN)/snakefmt --diff Snakefile workflow; exit 1; }
 	@$(BIN)/snakemake --lint
 	@$(BIN)/basedpyright --level error
 
 format: setup  ## put code into the project's form
-	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/snakefmt --quiet Snakefile workflow
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/snakefmt Snakefile workflow
 
 bench: setup  ## measure against the peers, side by side
 	@$(BIN)/python -m benchmarks

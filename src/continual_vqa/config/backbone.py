@@ -69,6 +69,20 @@ class BackboneConfig(Block):
 class PretrainingConfig(Block):
     """Training of the base model on question-answer pairs read off scene graphs."""
 
+    scene_graphs: Annotated[
+        str,
+        Field(
+            description="Official GQA scene graphs of images that the study does not use. Empty: "
+            "the miniature world's base split."
+        ),
+    ] = ""
+    images: Annotated[
+        str, Field(description="Folder, or official .zip, of the scene graphs' images.")
+    ] = ""
+    seed: Annotated[
+        int, Field(ge=0, description="Seed of the base model; all seeds of a study share it.")
+    ] = 0
+
     steps: Annotated[
         int, Field(ge=0, description="Optimiser steps; 0: the freshly built model as it is.")
     ] = 4000
@@ -82,6 +96,14 @@ class PretrainingConfig(Block):
     precision: Annotated[
         Literal["fp32", "bf16"], Field(description="fp32, or bf16 autocast with fp32 weights.")
     ] = "fp32"
+    memory_mb: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Decoded images are kept in memory up to this size; beyond it they are "
+            "decoded each time.",
+        ),
+    ] = 1000
     save_every_minutes: Annotated[
         float, Field(gt=0, description="Minutes between saves of the in-flight state.")
     ] = 5.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
+from continual_vqa.config.data import ARCHIVE_MARK
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
@@ -13,11 +15,12 @@ from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.errors import UserError
 
 NONE_HELD_OUT = "none"
+MINIATURE = "miniature"
 
 
 def check_study(study: Study) -> Iterator[Mistake]:
     """Every impossible combination in `study`, each as one mistake."""
-    yield from study.data.mistakes()
+    yield from _data(study)
     yield from _recipes(study)
     yield from _repeats("seeds", study.seeds)
     yield from (
@@ -31,12 +34,47 @@ def check_study(study: Study) -> Iterator[Mistake]:
         yield Mistake("data.taxonomy", str(error))
     else:
         yield from _stream(study, names)
+        if names.dataset != study.data.format:
+            yield Mistake(
+                "data.taxonomy",
+                f"{study.data.taxonomy} is for {names.dataset}, data.dataset is {study.data.dataset}",
+                expected=f"a taxonomy for {study.data.format}",
+            )
     yield from _vision(study)
+    yield from _base(study)
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """The valid name most like `name`, or "" when none is near."""
     return next(iter(difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)), "")
+
+
+def _data(study: Study) -> Iterator[Mistake]:
+    data = study.data
+    if data.dataset == MINIATURE:
+        return
+    if not data.root or not Path(data.root).is_dir():
+        shown = f"{data.root} is no folder" if data.root else "is empty"
+        yield Mistake("data.root", shown, expected=f"the folder of the {data.dataset} files")
+        return
+    for kind in ("questions", "annotations", "instances", "scene_graphs"):
+        for name in data.files(kind, data.root):
+            if not Path(name.split(ARCHIVE_MARK)[0]).is_file():
+                yield Mistake(f"data.{kind}", f"{name} does not exist", expected="an existing file")
+    for kind in ("images", "features", "concept_map", "karpathy_file"):
+        name = data.file(kind, data.root)
+        if name and not Path(name).exists():
+            yield Mistake(f"data.{kind}", f"{name} does not exist", expected="an existing path")
+    if data.splits == "karpathy" and not data.karpathy_file:
+        yield Mistake(
+            "data.karpathy_file", "is empty while splits is karpathy", expected="dataset_coco.json"
+        )
+    if study.evaluation.split == "val" and data.splits != "karpathy":
+        yield Mistake(
+            "evaluation.split",
+            "is 'val', which only data.splits: karpathy has",
+            expected="test",
+        )
 
 
 def _stream(study: Study, names: TaxonomyNames) -> Iterator[Mistake]:
@@ -114,6 +152,36 @@ def _vision(study: Study) -> Iterator[Mistake]:
             "backbone.vision.kind",
             "is 'patches' while data.features is given",
             expected="regions, or an empty data.features",
+        )
+
+
+def _base(study: Study) -> Iterator[Mistake]:
+    folder, training = study.backbone.folder, study.pretraining
+    if folder and training.steps and not training.scene_graphs:
+        yield Mistake(
+            "pretraining.steps",
+            f"is {training.steps} while backbone.folder is given",
+            expected="0, or scene graphs to go on training with in pretraining.scene_graphs",
+        )
+    for path, name in (
+        ("backbone.folder", folder),
+        ("pretraining.scene_graphs", training.scene_graphs),
+        ("pretraining.images", training.images),
+    ):
+        if name and not Path(name).exists():
+            yield Mistake(path, f"{name} does not exist", expected="an existing path")
+    if bool(training.scene_graphs) != bool(training.images):
+        yield Mistake(
+            "pretraining.images",
+            "must be given together with pretraining.scene_graphs",
+            expected="both, or neither for the miniature world's",
+        )
+    # The miniature world is only generated where it is the study's data.
+    if study.data.dataset != "miniature" and training.steps and not training.scene_graphs:
+        yield Mistake(
+            "pretraining.scene_graphs",
+            f"is empty while data.dataset is {study.data.dataset}",
+            expected="scene graphs with their images, or pretraining.steps: 0",
         )
 
 

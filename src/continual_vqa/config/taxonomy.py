@@ -29,8 +29,9 @@ class Rule(Block):
         Field(min_length=1, description="Column -> values; the column has one of them."),
     ]
     matches: Annotated[
-        dict[str, str], Field(description="Column -> regular expression (RE2) that fits it.")
-    ] = {}
+        dict[str, str],
+        Field(default_factory=dict, description="Column -> regular expression (RE2) that fits."),
+    ]
 
 
 class Concepts(Block):
@@ -62,7 +63,9 @@ class TaxonomyFile(Block):
     groups: Annotated[
         dict[Name, tuple[int, ...]], Field(min_length=1, description="Group -> numbers.")
     ]
-    categories: Annotated[dict[int, str], Field(description="COCO id -> category name.")] = {}
+    categories: Annotated[
+        dict[int, str], Field(default_factory=dict, description="COCO id -> category name.")
+    ]
 
     @model_validator(mode="after")
     def _consistent(self) -> TaxonomyFile:
@@ -74,8 +77,9 @@ class TaxonomyFile(Block):
 
 @dataclass(frozen=True, slots=True)
 class TaxonomyNames:
-    """The names that a plan needs, each in the taxonomy's order."""
+    """The names that a plan needs, each in the taxonomy's order, and the format they are for."""
 
+    dataset: str
     skills: tuple[str, ...]
     groups: tuple[str, ...]
     composition_skills: tuple[str, ...]
@@ -84,7 +88,9 @@ class TaxonomyNames:
 def taxonomy_names(name: str) -> TaxonomyNames:
     """The skills and groups of a taxonomy; see `read_taxonomy`."""
     taxonomy = read_taxonomy(name)
-    return TaxonomyNames(taxonomy.skills, tuple(taxonomy.groups), taxonomy.composition_skills)
+    return TaxonomyNames(
+        taxonomy.dataset, taxonomy.skills, tuple(taxonomy.groups), taxonomy.composition_skills
+    )
 
 
 def shipped_taxonomies() -> tuple[str, ...]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from continual_vqa.files.atomic import write_text
+from continual_vqa.files.hashing import short
 from continual_vqa.plan.fingerprint import fingerprint, modules
 
 CODE = "code-"
@@ -20,6 +22,17 @@ def remember_code(folder: str | Path, *entries: str) -> str:
     if not path.exists():
         write_text(path, json.dumps(modules(*entries), indent=1, sort_keys=True))
     return name
+
+
+def remember_runs(
+    folder: str | Path, identity: Mapping[str, object], runs: Sequence[Mapping[str, object]]
+) -> str:
+    """Write the list of scored runs, too long for a command line; the file is named by it."""
+    content = json.dumps({"identity": identity, "runs": runs}, indent=1, sort_keys=True)
+    path = Path(folder) / f"runs-{short(content)}.json"
+    if not path.exists():
+        write_text(path, content)
+    return str(path)
 
 
 def changed_modules(folder: str | Path, before: str, now: str) -> list[str]:

@@ -13,6 +13,7 @@ from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.study import Study
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.plan.paths import Paths
+from continual_vqa.plan.reporting import FigureRow
 from continual_vqa.plan.stages import Stage, stages_of
 from continual_vqa.plan.streams import STANDARD, Stream, make_stream
 
@@ -122,6 +123,12 @@ class Plan:
             for stage in run.stages
         ]
 
+    def drawn(self, row: FigureRow) -> list[tuple[str, str]]:
+        """The (stream, recipe) pairs for which a figure is drawn; recipe "" when it shows all."""
+        streams = [s.name for s in self.streams if (s.held_out != STANDARD) == row.novel]
+        continual = [n for n, r in self.recipes.items() if r.schedule == "continual"]
+        return [(s, r) for s in streams for r in (continual if row.per_recipe else [""])]
+
     @cached_property
     def world(self) -> str:
         """The folder of the miniature world."""
@@ -143,6 +150,24 @@ class Plan:
     def scene_graphs(self) -> str:
         """The scene graphs that the base model is pretrained on."""
         return self.study.pretraining.scene_graphs or f"{self.world}/base/base_sceneGraphs.json"
+
+    @cached_property
+    def pretrained(self) -> bool:
+        """Whether the base model is trained on scene graphs, or only built or read."""
+        return self.study.pretraining.steps > 0
+
+    @cached_property
+    def base_inputs(self) -> dict[str, str]:
+        """The files that the base model is made from, beside the vocabulary's questions."""
+        return {"scene_graphs": self.scene_graphs} if self.pretrained else {}
+
+    @cached_property
+    def base_arguments(self) -> list[str]:
+        """Options of the verb `pretrain` that name its material."""
+        if not self.pretrained:
+            return []
+        images = self.study.pretraining.images or f"{self.world}/base/images"
+        return ["--scene-graphs", self.scene_graphs, "--images", images]
 
     @cached_property
     def world_files(self) -> tuple[str, ...]:

@@ -1,0 +1,123 @@
+"""Only what a change touches runs again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+from continual_vqa.plan.causes import explain
+from continual_vqa.plan.ledger import NOTES
+
+from .conftest import Checkout
+
+AFTER_SCORES = {"aggregate", "figure", "figure_per_recipe", "table"}
+
+
+def change_config(checkout: Checkout, **changes: dict) -> None:
+    raw = yaml.safe_load(checkout.config.read_text())
+    for key, value in changes.items():
+        raw[key] = {**raw.get(key, {}), **value} if isinstance(value, dict) else value
+    checkout.config.write_text(yaml.safe_dump(raw))
+
+
+def test_nothing_is_pending_after_a_run(finished: Checkout) -> None:
+    assert finished.pending() == []
+
+
+def test_a_comment_and_a_docstring_re_run_nothing(checkout: Checkout) -> None:
+    for path in sorted((checkout.root / "src").rglob("*.py")):
+        path.write_text(path.read_text() + "\n# A remark.\n")
+    checkout.edit(
+        "src/continual_vqa/evaluation/vqa_accuracy.py", "from __future__", "# why\nfrom __future__"
+    )
+    assert checkout.pending() == []
+
+
+def test_an_edited_scorer_re_runs_scoring_and_what_follows(checkout: Checkout) -> None:
+    path = checkout.root / "src/continual_vqa/evaluation/vqa_accuracy.py"
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    pending = checkout.pending_rules()
+    assert set(pending) == {"score", *AFTER_SCORES}
+    scores = len(list((checkout.results() / "scores").rglob("*.parquet")))
+    assert pending["score"] == scores
+    causes = explain(checkout.pending(), checkout.root / NOTES)
+    assert {c.root for c in causes} == {"score"}
+    assert all("code changed: evaluation.vqa_accuracy" in c.words for c in causes)
+
+
+def test_a_new_seed_runs_its_own_stages_only(checkout: Checkout) -> None:
+    raw = yaml.safe_load(checkout.config.read_text())
+    change_config(checkout, seeds=[*raw["seeds"], 7])
+    pending = checkout.pending()
+    rules = Counter(job.rule for job in pending)
+    assert set(rules) == {"train", "predict", "score", *AFTER_SCORES}
+    staged = [job for job in pending if job.rule in ("train", "predict", "score")]
+    assert all("seed-7/" in job.outputs[0] for job in staged)
+    assert rules["train"] == rules["predict"] == rules["score"]
+
+
+def test_a_plot_colour_redraws_figures_only(checkout: Checkout) -> None:
+    change_config(checkout, figures={"heatmap": "magma"})
+    assert set(checkout.pending_rules()) <= {"figure", "figure_per_recipe"}
+    assert checkout.pending_rules()
+    causes = explain(checkout.pending(), checkout.root / NOTES)
+    assert any('heatmap was "cividis", is "magma"' in c.words for c in causes)
+
+
+def test_a_training_value_re_runs_training_and_what_follows(checkout: Checkout) -> None:
+    change_config(checkout, training={"lr": 0.00077})
+    pending = checkout.pending_rules()
+    assert set(pending) == {"train", "predict", "score", *AFTER_SCORES}
+    causes = explain(checkout.pending(), checkout.root / NOTES)
+    assert any("training.lr was" in c.words and "is 0.00077" in c.words for c in causes)
+
+
+def test_a_changed_annotation_re_runs_the_cells_that_hold_it(checkout: Checkout) -> None:
+    world = next((checkout.results() / "miniature").iterdir())
+    path = world / "vqav2" / "v2_mscoco_val2014_annotations.json"
+    document = json.loads(path.read_text())
+    annotation = document["annotations"][0]
+    first, other = annotation["multiple_choice_answer"], document["annotations"][1]
+    assert first
+    for answer in annotation["answers"]:
+        answer["answer"] = other["multiple_choice_answer"]
+    annotation["multiple_choice_answer"] = other["multiple_choice_answer"]
+    path.write_text(json.dumps(document))
+    before = {p: p.stat().st_mtime_ns for p in checkout.results().rglob("*.parquet")}
+    checkout.snakemake()
+    changed = [p for p, time in before.items() if p.stat().st_mtime_ns != time]
+    cells = [p for p in changed if "cells" in p.parts]
+    assert len(cells) == 1
+    assert "test" in cells[0].parts
+    assert not [p for p in changed if "stages" in p.parts]
+    assert [p for p in changed if "scores" in p.parts]
+    assert checkout.pending() == []
+
+
+def test_reformatted_annotations_re_run_the_index_only(checkout: Checkout) -> None:
+    world = next((checkout.results() / "miniature").iterdir())
+    path = world / "vqav2" / "v2_mscoco_train2014_annotations.json"
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=1))
+    before = {p: p.stat().st_mtime_ns for p in checkout.results().rglob("*.parquet")}
+    checkout.snakemake()
+    changed = {p.name for p, time in before.items() if p.stat().st_mtime_ns != time}
+    assert changed == {"questions.parquet"}
+
+
+def test_a_failing_index_leaves_earlier_results(checkout: Checkout) -> None:
+    world = next((checkout.results() / "miniature").iterdir())
+    path: Path = world / "vqav2" / "v2_mscoco_train2014_annotations.json"
+    whole = path.read_bytes()
+    questions = checkout.results() / "data" / "questions.parquet"
+    before = questions.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    failed = checkout.snakemake(check=False)
+    assert failed.returncode
+    assert "truncated JSON" in failed.stdout + failed.stderr
+    assert questions.read_bytes() == before
+    path.write_bytes(whole)
+    pending = checkout.pending_rules()
+    assert set(pending) <= {"index"}

@@ -1,0 +1,31 @@
+"""The base model: pretrained on scene graphs, or taken from a local Hugging Face folder."""
+
+
+rule base:
+    input:
+        ancient(paths.questions),
+        **plan.base_inputs,
+    output:
+        multiext(f"{paths.base}/", "model.safetensors", "config.json", "tokenizer.json"),
+    log:
+        f"{paths.logs}/base.log",
+    benchmark:
+        f"{paths.benchmarks}/base.tsv"
+    threads: study.resources.pretrain.threads
+    resources:
+        mem_mb=grown(study.resources.pretrain.mem_mb),
+        runtime=grown(study.resources.pretrain.runtime),
+        gpu=study.resources.pretrain.gpu,
+    params:
+        settings=settings(backbone=study.backbone, pretraining=study.pretraining),
+        inputs=plan.base_arguments,
+        # The words of the training questions make the vocabulary; nothing else of them matters.
+        words=lambda wildcards: plan.content_hash("vocabulary"),
+        seed=study.pretraining.seed,
+        folder=paths.base,
+        scratch=f"{paths.root}/scratch/base",
+        code=code("verbs.pretrain", f"backbones.{study.backbone.family}"),
+    shell:
+        "continual-vqa pretrain {params.inputs:q} --texts {input[0]:q} --seed {params.seed}"
+        " --settings {params.settings:q} --threads {threads}"
+        " --scratch {params.scratch:q} --out {params.folder:q} 2> {log:q}"

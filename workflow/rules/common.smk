@@ -1,0 +1,56 @@
+"""What all rules share: the checked config, the plan, code fingerprints and standard resources."""
+
+import json
+import os
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
+from continual_vqa.config.load import load_study
+from continual_vqa.errors import UserError
+from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
+from continual_vqa.plan.reporting import FIGURES, TABLES
+from continual_vqa.plan.study_plan import Plan
+
+# Jobs find the `continual-vqa` command of the Python that runs Snakemake.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+try:
+    study = load_study(config)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+plan = Plan(study)
+paths = plan.paths
+
+
+wildcard_constraints:
+    cell=r"(train|val|test)/[^/]+/[^/]+",
+    stage=r"seed-\d+/[^/]+",
+    name=r"[a-z_]+",
+
+
+@lru_cache
+def code(*entries):
+    """Fingerprint of the code that `entries` reach, e.g. "verbs.score"."""
+    return remember_code(NOTES, *entries)
+
+
+def settings(**blocks):
+    """The config values that a job uses, as one JSON argument; nothing else may re-run it."""
+    return json.dumps(
+        {
+            k: b.model_dump(mode="json") if hasattr(b, "model_dump") else b
+            for k, b in blocks.items()
+        },
+        sort_keys=True,
+    )
+
+
+def grown(base):
+    """A request that doubles on each retry."""
+    return lambda wildcards, attempt: base * 2 ** (attempt - 1)

@@ -1,0 +1,101 @@
+"""Raw files -> questions.parquet -> shards, one cell per split x skill x concept group."""
+
+
+rule miniature:
+    output:
+        plan.world_files,
+    log:
+        f"{paths.logs}/miniature.log",
+    benchmark:
+        f"{paths.benchmarks}/miniature.tsv"
+    threads: study.resources.data.threads
+    resources:
+        mem_mb=grown(study.resources.data.mem_mb),
+        runtime=grown(study.resources.data.runtime),
+    params:
+        settings=settings(miniature=study.miniature),
+        folder=plan.world,
+        code=code("verbs.miniature"),
+    shell:
+        "continual-vqa miniature --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
+
+
+# A checkpoint only so that cells are looked at again once their hashes are known: which cells
+# exist follows from the config, what is in them from the files. update() keeps the earlier
+# table when indexing fails.
+checkpoint index:
+    input:
+        plan.raw_files,
+    output:
+        questions=update(paths.questions),
+        report=update(paths.data_report),
+    log:
+        f"{paths.logs}/index.log",
+    benchmark:
+        f"{paths.benchmarks}/index.tsv"
+    threads: study.resources.data.threads
+    resources:
+        mem_mb=grown(study.resources.data.mem_mb),
+        runtime=grown(study.resources.data.runtime),
+    params:
+        settings=settings(data=study.data, root=plan.data_root),
+        content=paths.content,
+        code=code("verbs.index"),
+    shell:
+        "continual-vqa index --settings {params.settings:q} --out {output.questions:q}"
+        " --report {output.report:q} --cells {params.content:q} > {log:q} 2>&1"
+
+
+def cell_hash(wildcards):
+    """The content of one cell as the last index saw it; a change re-runs that cell alone."""
+    return plan.content_hash(wildcards.cell)
+
+
+rule shard:
+    input:
+        ancient(paths.questions),
+    output:
+        paths.cell_index,
+    log:
+        f"{paths.logs}/shard/{{cell}}.log",
+    benchmark:
+        f"{paths.benchmarks}/shard/{{cell}}.tsv"
+    threads: study.resources.data.threads
+    resources:
+        mem_mb=grown(study.resources.data.mem_mb),
+        runtime=grown(study.resources.data.runtime),
+    params:
+        settings=settings(
+            shards=study.shards.written(), images=study.data.payload(plan.data_root)
+        ),
+        content=cell_hash,
+        folder=paths.cell,
+        code=code("verbs.shard"),
+    shell:
+        "continual-vqa shard --questions {input:q} --cell {wildcards.cell:q}"
+        " --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
+
+
+rule manifest:
+    input:
+        expand(paths.cell_index, cell=plan.cells),
+    output:
+        paths.manifest,
+    log:
+        f"{paths.logs}/manifest.log",
+    benchmark:
+        f"{paths.benchmarks}/manifest.tsv"
+    threads: study.resources.light.threads
+    resources:
+        mem_mb=grown(study.resources.light.mem_mb),
+        runtime=grown(study.resources.light.runtime),
+    params:
+        code=code("verbs.manifest"),
+    shell:
+        "continual-vqa manifest --cells {input:q} --out {output:q} 2> {log:q}"
+
+
+rule data:
+    """All shards, and their manifest."""
+    input:
+        rules.manifest.output,

@@ -1,0 +1,57 @@
+"""Deployed model -> predictions -> scores."""
+
+
+def test_cells(wildcards):
+    return expand(paths.cell_index, cell=stage_of(wildcards).test_cells)
+
+
+rule predict:
+    input:
+        base=paths.base_model,
+        model=paths.model,
+        cells=test_cells,
+    output:
+        paths.predictions,
+    log:
+        f"{paths.logs}/predict/{{stage}}.log",
+    benchmark:
+        f"{paths.benchmarks}/predict/{{stage}}.tsv"
+    threads: study.resources.predict.threads
+    resources:
+        mem_mb=grown(study.resources.predict.mem_mb),
+        runtime=grown(study.resources.predict.runtime),
+        gpu=study.resources.predict.gpu,
+    params:
+        settings=lambda wildcards: settings(
+            stage=plan.stage_settings(stage_of(wildcards)), evaluation=study.evaluation
+        ),
+        base=paths.base,
+        cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).test_cells),
+        code=code("verbs.predict", f"backbones.{study.backbone.family}"),
+    shell:
+        "continual-vqa predict --base {params.base:q} --model {input.model:q}"
+        " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
+        " --out {output:q} 2> {log:q}"
+
+
+rule score:
+    input:
+        predictions=paths.predictions,
+        cells=test_cells,
+    output:
+        paths.scores,
+    log:
+        f"{paths.logs}/score/{{stage}}.log",
+    benchmark:
+        f"{paths.benchmarks}/score/{{stage}}.tsv"
+    threads: study.resources.light.threads
+    resources:
+        mem_mb=grown(study.resources.light.mem_mb),
+        runtime=grown(study.resources.light.runtime),
+    params:
+        dataset=study.data.format,
+        cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).test_cells),
+        code=code("verbs.score"),
+    shell:
+        "continual-vqa score --dataset {params.dataset} --predictions {input.predictions:q}"
+        " --cells {params.cells:q} --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,121 @@
+"""Scores -> metrics -> figures and tables."""
+
+
+rule aggregate:
+    input:
+        [row["path"] for row in plan.scored_runs],
+    output:
+        metrics=paths.metrics,
+        summary=paths.summary,
+    log:
+        f"{paths.logs}/aggregate.log",
+    benchmark:
+        f"{paths.benchmarks}/aggregate.tsv"
+    threads: study.resources.light.threads
+    resources:
+        mem_mb=grown(study.resources.light.mem_mb),
+        runtime=grown(study.resources.light.runtime),
+    params:
+        runs=remember_runs(NOTES, plan.identity, plan.scored_runs),
+        code=code("verbs.aggregate"),
+    shell:
+        "continual-vqa aggregate --runs {params.runs:q} --out {output.metrics:q}"
+        " --summary {output.summary:q} > {log:q} 2>&1"
+
+
+FIGURE_FILES = []
+for figure, row in FIGURES.items():
+    pattern = f"{paths.figures}/{{stream}}/{figure}" + "-{recipe}" * row.per_recipe
+    FIGURE_FILES += [
+        pattern.format(stream=stream, recipe=recipe) + suffix
+        for stream, recipe in plan.drawn(row)
+        for suffix in (".png", ".pdf")
+    ]
+
+    rule:
+        name:
+            f"figure_{figure}"
+        input:
+            metrics=paths.metrics,
+            summary=paths.summary,
+        output:
+            png=report(
+                f"{pattern}.png",
+                caption=f"../report/{figure}.rst",
+                category=row.category,
+                labels={"stream": "{stream}", "figure": figure}
+                | ({"recipe": "{recipe}"} if row.per_recipe else {}),
+            ),
+            pdf=f"{pattern}.pdf",
+        log:
+            f"{paths.logs}/figures/{{stream}}/{figure}"
+            + "-{recipe}" * row.per_recipe
+            + ".log",
+        benchmark:
+            f"{paths.benchmarks}/figures/{{stream}}/{figure}"
+            + "-{recipe}" * row.per_recipe
+            + ".tsv"
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            name=figure,
+            recipe=lambda wildcards: wildcards.get("recipe", ""),
+            settings=settings(figures=study.figures),
+            code=code("verbs.figure", f"analysis.figures.{figure}"),
+        shell:
+            "continual-vqa figure --name {params.name} --stream {wildcards.stream:q}"
+            " --recipe {params.recipe:q} --metrics {input.metrics:q} --summary {input.summary:q}"
+            " --settings {params.settings:q} --out-png {output.png:q} --out-pdf {output.pdf:q}"
+            " > {log:q} 2>&1"
+
+
+TABLE_FILES = []
+for table, category in TABLES.items():
+    TABLE_FILES += [
+        f"{paths.tables}/{table}{suffix}" for suffix in (".csv", ".md", ".tex")
+    ]
+
+    rule:
+        name:
+            f"table_{table}"
+        input:
+            metrics=paths.metrics,
+            summary=paths.summary,
+        output:
+            csv=report(
+                f"{paths.tables}/{table}.csv",
+                caption=f"../report/table_{table}.rst",
+                category=category,
+                labels={"table": table},
+            ),
+            md=f"{paths.tables}/{table}.md",
+            tex=f"{paths.tables}/{table}.tex",
+        log:
+            f"{paths.logs}/tables/{table}.log",
+        benchmark:
+            f"{paths.benchmarks}/tables/{table}.tsv"
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            name=table,
+            code=code("verbs.table"),
+        shell:
+            "continual-vqa table --name {params.name} --metrics {input.metrics:q}"
+            " --summary {input.summary:q} --out-csv {output.csv:q} --out-md {output.md:q}"
+            " --out-tex {output.tex:q} > {log:q} 2>&1"
+
+
+rule figures:
+    """All figures, as PDF and PNG."""
+    input:
+        FIGURE_FILES,
+
+
+rule tables:
+    """All tables, as CSV, Markdown and LaTeX."""
+    input:
+        TABLE_FILES,
