@@ -7,5 +7,5 @@
 | folder.py | base folders and tensor files: safetensors only, every tensor accounted for |
 | tokens.py | tokenizer.json: reading, and training a word-level one |
 | t5_vision.py | the family: visual tokens in front of a T5 encoder-decoder |
-| t5.py, t5_attention.py, visual.py, beam.py, pixels.py, huggingface.py | its pieces |
+| t5.py, t5_layers.py, t5_attention.py, visual.py, beam.py, pixels.py, huggingface.py | its pieces |
 """

@@ -15,10 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from continual_vqa.backbones import pixels
 from continual_vqa.backbones.tokens import PROMPT, Words, padded
 from continual_vqa.config.backbone import VisionConfig
-from continual_vqa.errors import UserError
 
 Part = Literal["vision", "language"]
 
@@ -27,7 +25,7 @@ Part = Literal["vision", "language"]
 class Batch:
     """Tensors of some samples; `answers` end with the end mark, then padding."""
 
-    visual: Tensor  # (B, ...) as `Backbone.visual_input` gives it
+    visual: Tensor  # (B, ...) uint8 pixels or float regions, see pixels.py
     questions: Tensor  # (B, T) int64
     mask: Tensor  # (B, T) bool, true for tokens
     answers: Tensor | None = None  # (B, L) int64
@@ -64,18 +62,6 @@ class Backbone(nn.Module, ABC):
         assert batch.answers is not None
         return answer_losses(self.logits(batch), batch.answers, self.words.pad)
 
-    def visual_input(self, payload: bytes | memoryview, extension: str, where: str) -> np.ndarray:
-        """The array of one sample's image or regions; `where` names the sample in errors."""
-        kind = self.vision.kind
-        if extension != pixels.EXTENSIONS[kind]:
-            raise UserError(
-                f"the sample holds .{extension}",
-                where=where,
-                expected=f".{pixels.EXTENSIONS[kind]} for backbone.vision.kind {kind}",
-                do="give the model the kind of images it was built for",
-            )
-        return pixels.READERS[kind](payload, self.vision, where)
-
     def question_tokens(self, questions: Sequence[str]) -> list[np.ndarray]:
         """Token ids of the prompt of each question."""
         return self.words.encode([PROMPT.format(question=question) for question in questions])
@@ -99,20 +85,11 @@ class Backbone(nn.Module, ABC):
 
 
 def answer_losses(logits: Tensor, answers: Tensor, pad: int) -> Tensor:
-    """Cross-entropy (B,) of `answers` (B, L) under `logits` (B, L, V), averaged over real tokens."""
+    """Cross-entropy (B,) of `answers` (B, L) under `logits` (B, L, V), mean over real tokens."""
     each = F.cross_entropy(
         logits.float().transpose(1, 2), answers, reduction="none", ignore_index=pad
     )
     return each.sum(1) / (answers != pad).sum(1).clamp(min=1)
-
-
-def blank(vision: VisionConfig) -> np.ndarray:
-    """What a model sees that is shown no image: mid-grey pixels, or regions of zeros.
-
-    Mid-grey is 0 after scaling, the mean of all colours (choice of this project).
-    """
-    shape, dtype = pixels.shape_of(vision)
-    return np.full(shape, 0 if vision.kind == "regions" else 127, dtype)
 
 
 def parts(model: Backbone) -> dict[str, Part]:

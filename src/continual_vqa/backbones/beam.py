@@ -67,7 +67,7 @@ def beam_search(
     for position in range(length):
         logs = step(last).float().log_softmax(-1) + running.scores[..., None]
         picked, rows, tokens = _candidates(logs, running, 2 * beams, position)
-        over = tokens == end if position + 1 < length else torch.ones_like(tokens, dtype=bool)
+        over = tokens == end if position + 1 < length else torch.ones_like(tokens, dtype=torch.bool)
         rank = torch.arange(2 * beams, device=device) < beams
         done = picked.scores / (position + 1)
         done = done.masked_fill(~(over & rank & open_), -torch.inf)

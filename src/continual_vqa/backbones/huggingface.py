@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from continual_vqa.backbones.t5 import T5, T5Shape
+from continual_vqa.backbones.t5 import T5
+from continual_vqa.backbones.t5_layers import T5Shape
 from continual_vqa.backbones.tensor_file import load_into, read_tensors
 from continual_vqa.backbones.tokens import Words
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import read_json
+from continual_vqa.files.tensors import read_header
 
 WEIGHTS = "model.safetensors"
 # Copies of `shared.weight` that files may or may not repeat.
@@ -33,7 +35,9 @@ def read_shape(folder: Path, words: Words) -> T5Shape:
     feed_forward = config.get("feed_forward_proj", "relu")
     if feed_forward not in FEED_FORWARDS:
         raise UserError(
-            f"feed_forward_proj is {feed_forward!r}", where=path, expected=" or ".join(FEED_FORWARDS)
+            f"feed_forward_proj is {feed_forward!r}",
+            where=path,
+            expected=" or ".join(FEED_FORWARDS),
         )
     if config.get("decoder_start_token_id", words.pad) != words.pad:
         raise UserError("the decoder does not start with <pad>", where=path, expected="a T5 model")
@@ -77,7 +81,9 @@ def load_t5(folder: Path, model: T5) -> None:
             tensors["shared.weight"] = copy
         elif copy is not None and not copy.equal(tensors["shared.weight"]):
             raise UserError(
-                f"{name} differs from shared.weight", where=folder / WEIGHTS, expected="tied weights"
+                f"{name} differs from shared.weight",
+                where=folder / WEIGHTS,
+                expected="tied weights",
             )
     for name in UNUSED:
         tensors.pop(name, None)
@@ -86,8 +92,6 @@ def load_t5(folder: Path, model: T5) -> None:
 
 def _weights(folder: Path) -> set[str]:
     """Names of the tensors in the folder, which must hold one safetensors file."""
-    from continual_vqa.files.tensors import read_header
-
     path = folder / WEIGHTS
     if path.exists():
         return set(read_header(path)[1])

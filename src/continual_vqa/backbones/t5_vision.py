@@ -15,6 +15,7 @@ from continual_vqa.backbones import t5, visual
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
 from continual_vqa.backbones.huggingface import load_t5, read_shape
+from continual_vqa.backbones.t5_layers import T5Shape
 from continual_vqa.backbones.tokens import Words
 from continual_vqa.config.backbone import BackboneConfig, VisionConfig
 from continual_vqa.errors import UserError
@@ -25,7 +26,7 @@ class T5Vision(Backbone):
 
     family = "t5_vision"
 
-    def __init__(self, shape: t5.T5Shape, vision: VisionConfig, words: Words) -> None:
+    def __init__(self, shape: T5Shape, vision: VisionConfig, words: Words) -> None:
         super().__init__()
         self.words, self.vision = words, vision
         self.visual = visual.EMBEDDINGS[vision.kind](vision, shape.d_model)
@@ -72,7 +73,7 @@ class T5Vision(Backbone):
 
 def build(config: BackboneConfig, words: Words, seed: int) -> T5Vision:
     """A freshly initialised model of the config's sizes."""
-    shape = t5.T5Shape(
+    shape = T5Shape(
         vocabulary=words.size,
         d_model=config.d_model,
         d_kv=config.d_kv,
@@ -100,7 +101,7 @@ def from_folder(folder: Path, config: BackboneConfig, words: Words, seed: int) -
 def rebuild(description: dict, words: Words) -> T5Vision:
     """The untrained model that `describe` described."""
     vision = VisionConfig.model_validate(description["vision"])
-    return T5Vision(t5.T5Shape(**description["shape"]), _checked(vision), words)
+    return T5Vision(T5Shape(**description["shape"]), _checked(vision), words)
 
 
 def _initialise(model: T5Vision, seed: int) -> None:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from continual_vqa.backbones.pixels import BOX
 from continual_vqa.config.backbone import VisionConfig
-
-BOX = 4
 
 
 class PatchEmbedding(nn.Module):
-    """Pixels of square patches: linear map, learned position, layer norm (choice of this project)."""
+    """Square patches: linear map, learned position, layer norm (choice of this project)."""
 
     def __init__(self, vision: VisionConfig, d_model: int) -> None:
         super().__init__()

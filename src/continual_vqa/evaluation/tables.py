@@ -1,16 +1,17 @@
-"""The prediction table: what a model answered, one row a question."""
+"""The schema of predictions."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
+# One row per question: cells in the order given, rows in the order of their index.
 PREDICTIONS = pa.schema(
     [
         pa.field("question_id", pa.string()),
-        pa.field("task", pa.string()),  # the skill of the question's cell
-        pa.field("group", pa.string()),  # the concept group of the question's cell
-        pa.field("answer", pa.string()),
-        pa.field("score", pa.float32()),  # log-probability of the answer
-        pa.field("step", pa.int32()),  # step of the stream after which it was answered
+        pa.field("task", pa.string()),  # the skill that the question belongs to
+        pa.field("group", pa.string()),  # concept group
+        pa.field("answer", pa.string()),  # generated text
+        pa.field("score", pa.float32()),  # natural log-probability of the answer
+        pa.field("step", pa.int32()),  # step of the model that answered
     ]
 )

@@ -1,0 +1,98 @@
+"""Answers of a model to all questions of some cells."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from continual_vqa.backbones.base import Backbone
+from continual_vqa.config.block import Block
+from continual_vqa.config.evaluation import EvaluationConfig
+from continual_vqa.config.shards import ShardsConfig
+from continual_vqa.evaluation.tables import PREDICTIONS
+from continual_vqa.files.progress import Progress
+from continual_vqa.shards.reader import Cells, open_cells
+from continual_vqa.training.settings import StageIdentity
+from continual_vqa.training.visual_store import store_of_cells
+
+
+class PredictSettings(Block):
+    """The settings of one `predict` job."""
+
+    stage: StageIdentity
+    evaluation: EvaluationConfig = EvaluationConfig()
+    shards: ShardsConfig = ShardsConfig()
+
+
+def predict(
+    model: Backbone, folders: Mapping[str, Path], settings: PredictSettings, *, workers: int = 0
+) -> tuple[pa.Table, dict[str, object]]:
+    """Predictions (schema PREDICTIONS) in the cells' order, and a summary.
+
+    Questions of similar length are answered together; what is answered does not depend on it.
+    """
+    begun = time.perf_counter()
+    cells = open_cells(list(folders.values()), verify=settings.shards.verify)
+    answers, scores = _answers(model, cells, settings, workers)
+    columns = cells.table(["question_id", "skill", "group"])
+    table = pa.table(
+        [
+            columns["question_id"],
+            columns["skill"],
+            columns["group"],
+            pa.array(answers, pa.string()),
+            pa.array(scores, pa.float32()),
+            pa.array(np.full(len(answers), settings.stage.step, np.int32)),
+        ],
+        schema=PREDICTIONS,
+    )
+    seconds = time.perf_counter() - begun
+    return table, {
+        "questions": len(answers),
+        "distinct_answers": len(set(answers)),
+        "seconds": round(seconds, 2),
+        "questions_per_second": round(len(answers) / seconds, 1),
+    }
+
+
+@torch.inference_mode()
+def _answers(
+    model: Backbone, cells: Cells, settings: PredictSettings, workers: int
+) -> tuple[list[str], np.ndarray]:
+    evaluation = settings.evaluation
+    count = len(cells)
+    answers, scores = [""] * count, np.zeros(count, np.float32)
+    if not count:
+        return answers, scores
+    questions = model.question_tokens(cells.table(["question"])["question"].to_pylist())
+    # Images are seen once: nothing is gained by keeping them.
+    store = store_of_cells(
+        cells,
+        model.vision,
+        settings.shards,
+        settings.stage.recipe.sees,
+        memory_mb=0,
+        workers=workers,
+    )
+    order = np.argsort([len(tokens) for tokens in questions], kind="stable")
+    size = evaluation.batch_size
+    progress = Progress(count, "answers")
+    model.eval()
+    batches = (order[begin : begin + size] for begin in range(0, count, size))
+    for numbers, visual in store.stream(batches):
+        batch = model.batch(visual, [questions[number] for number in numbers.tolist()])
+        tokens, totals = model.generate(
+            batch, beams=evaluation.beam, length=evaluation.max_answer_tokens
+        )
+        texts = model.words.decode(tokens.tolist())
+        for number, text in zip(numbers.tolist(), texts, strict=True):
+            answers[number] = text
+        scores[numbers] = totals.float().cpu().numpy()
+        progress.advance(len(numbers))
+    progress.close()
+    return answers, scores

@@ -1,0 +1,1 @@
+"""What acts while a stage is trained: guards, and which tensors are trained."""

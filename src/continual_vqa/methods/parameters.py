@@ -1,0 +1,74 @@
+"""The trained tensors as one flat vector, so that every update is a handful of large operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from continual_vqa.backbones.base import Backbone
+
+
+class FlatParameters:
+    """Views of a model's trained tensors into one vector of values and one of gradients.
+
+    Matrices come first, then vectors (biases, norms), each sorted by name: weight decay applies to
+    the first `decayed` entries.
+
+    Attributes
+    ----------
+    names : of the tensors, in the order of the vector
+    values, gradient : (n,) the weights and their gradient
+    decayed : number of leading entries that belong to matrices
+    """
+
+    def __init__(self, parameters: dict[str, nn.Parameter]) -> None:
+        matrices = sorted(name for name, p in parameters.items() if p.dim() > 1)
+        vectors = sorted(parameters.keys() - set(matrices))
+        self.names = [*matrices, *vectors]
+        self._parameters = [parameters[name] for name in self.names]
+        self.decayed = sum(parameters[name].numel() for name in matrices)
+        with torch.no_grad():
+            self.values = torch.cat([p.detach().flatten() for p in self._parameters])
+        self.gradient = torch.zeros_like(self.values)
+        for parameter, value, gradient in zip(
+            self._parameters, self._split(self.values), self._split(self.gradient), strict=True
+        ):
+            parameter.data = value
+            parameter.grad = gradient
+
+    def _split(self, flat: Tensor) -> list[Tensor]:
+        pieces = flat.split([p.numel() for p in self._parameters])
+        return [piece.view(p.shape) for piece, p in zip(pieces, self._parameters, strict=True)]
+
+    def slices(self) -> dict[str, slice]:
+        """Where each tensor lies in the vector."""
+        out, start = {}, 0
+        for name, parameter in zip(self.names, self._parameters, strict=True):
+            out[name] = slice(start, start + parameter.numel())
+            start += parameter.numel()
+        return out
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Name -> the tensor itself (a view of the vector)."""
+        return {
+            name: parameter.detach()
+            for name, parameter in zip(self.names, self._parameters, strict=True)
+        }
+
+
+def _everything(model: Backbone) -> dict[str, nn.Parameter]:
+    return dict(model.named_parameters())
+
+
+# The recipe's slot `tune` -> the parameters that are trained.
+TUNED: dict[str, Callable[[Backbone], dict[str, nn.Parameter]]] = {"full": _everything}
+
+
+def trained_parameters(model: Backbone, tune: str) -> FlatParameters:
+    """The tensors that `tune` trains, as one vector; all others stop requiring gradients."""
+    chosen = TUNED[tune](model)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in chosen)
+    return FlatParameters(chosen)

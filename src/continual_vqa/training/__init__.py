@@ -1,0 +1,12 @@
+"""Training: what one `train` job does, and pretraining of the miniature's base.
+
+| file | what |
+|---|---|
+| stage.py | one stage: base and start -> groups in order -> checkpoint and curve |
+| pretrain.py | the base model from scene graphs |
+| loop.py | steps over one segment (a group, or all of a joint stage) |
+| optimiser.py | AdamW over a flat vector, warm-up and decay, clipping |
+| examples.py, targets.py, visual_store.py | questions, drawn answers and images of some cells |
+| checkpoint.py | stage checkpoints |
+| inflight.py | the state of an interrupted job, and the signals that ask for it |
+"""

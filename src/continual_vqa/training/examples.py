@@ -1,0 +1,79 @@
+"""The questions of some cells, ready for training: tokens, candidate answers, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.config.shards import ShardsConfig
+from continual_vqa.config.training import TrainingConfig
+from continual_vqa.shards.reader import open_cells
+from continual_vqa.training.targets import candidates, cumulative, draw
+from continual_vqa.training.visual_store import store_of_cells
+
+
+class Source(Protocol):
+    """Numbered examples from which the loop takes its batches."""
+
+    def __len__(self) -> int:
+        """The number of examples of an epoch."""
+        ...
+
+    def stream(
+        self, batches: Iterable[np.ndarray], uniforms: np.ndarray
+    ) -> Iterator[tuple[Batch, Tensor]]:
+        """For each array of numbers its batch and the weight (B,) of each example's loss.
+
+        `uniforms` (len(self),) in [0, 1) settle whatever is drawn for an example in this epoch.
+        """
+        ...
+
+
+class Examples:
+    """All questions of the cells in `folders`, numbered from 0 in their order."""
+
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        model: Backbone,
+        training: TrainingConfig,
+        shards: ShardsConfig,
+        *,
+        sees: str,
+        workers: int,
+    ) -> None:
+        cells = open_cells(folders, verify=shards.verify)
+        table = cells.table(["question", "answers"])
+        self._model = model
+        self._questions = model.question_tokens(table["question"].to_pylist())
+        self._visual = store_of_cells(
+            cells, model.vision, shards, sees, memory_mb=training.memory_mb, workers=workers
+        )
+        self._candidates = [candidates(answers) for answers in table["answers"].to_pylist()]
+        self._cumulative = [cumulative(row, training.target) for row in self._candidates]
+        texts = sorted({text for row in self._candidates for text in row.texts})
+        self._tokens = dict(zip(texts, model.words.encode(texts), strict=True))
+
+    def __len__(self) -> int:
+        return len(self._questions)
+
+    def stream(
+        self, batches: Iterable[np.ndarray], uniforms: np.ndarray
+    ) -> Iterator[tuple[Batch, Tensor]]:
+        """See `Source.stream`; the uniform numbers pick the answers."""
+        for numbers, visual in self._visual.stream(batches):
+            answers, weights = [], []
+            for number in numbers.tolist():
+                row = self._candidates[number]
+                picked = draw(float(uniforms[number]), self._cumulative[number])
+                answers.append(self._tokens[row.texts[picked]])
+                weights.append(row.scores[picked])
+            questions = [self._questions[number] for number in numbers.tolist()]
+            batch = self._model.batch(visual, questions, answers)
+            yield batch, torch.tensor(weights, device=batch.questions.device)

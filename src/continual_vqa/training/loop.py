@@ -1,0 +1,179 @@
+"""The training loop: segments one after the other, each with a fresh optimiser and schedule.
+
+A segment is a concept group, or all data of a joint stage. Everything random is a function of the
+seed, the segment and the step, so a position is all that has to be remembered to continue.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.errors import UserError
+from continual_vqa.files.progress import Progress
+from continual_vqa.methods.guards import Guard
+from continual_vqa.methods.parameters import FlatParameters
+from continual_vqa.shards.order import Cursor, batches
+from continual_vqa.training.curve import CurveRow
+from continual_vqa.training.examples import Source
+from continual_vqa.training.inflight import InFlight
+from continual_vqa.training.optimiser import AdamW, Optimiser, rate
+from continual_vqa.training.seeds import derived, uniforms
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a segment is trained: sizes, schedule, optimiser."""
+
+    epochs: int
+    batch_size: int
+    warmup: float
+    adamw: AdamW
+    accumulation: int = 1
+    precision: str = "fp32"
+
+    def steps(self, examples: int) -> int:
+        """Optimiser steps over `examples`; the last batch of an epoch may be smaller."""
+        return self.epochs * -(-examples // self.batch_size)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Examples that are shuffled together, under the name that the curve shows."""
+
+    name: str
+    source: Source
+    seed: int
+
+
+@dataclass
+class Loop:
+    """Trains `parameters` of `model` over `segments`; `run` can be interrupted and continued."""
+
+    model: Backbone
+    parameters: FlatParameters
+    pace: Pace
+    guards: tuple[Guard, ...]
+    inflight: InFlight
+    label: str
+
+    def run(self, segments: Sequence[Segment]) -> list[CurveRow]:
+        """Train; returns one row per optimiser step.
+
+        Raises
+        ------
+        Interrupted : the state is saved; calling again continues where it stopped
+        UserError : the loss is no longer finite
+        """
+        curve: list[CurveRow] = []
+        begin, cursor = 0, None
+        optimiser = Optimiser(self.parameters, self.pace.adamw)
+        found = self.inflight.find()
+        if found is not None:
+            place, tensors = found
+            begin, cursor = place["segment"], Cursor.from_dict(place["order"])
+            curve = [CurveRow(*row) for row in place["curve"]]
+            optimiser.restore(tensors, place["updates"])
+        total = sum(self.pace.steps(len(segment.source)) for segment in segments)
+        progress = Progress(total, self.label)
+        progress.advance(len(curve))
+        self.model.train()
+        for index, segment in enumerate(segments[begin:], start=begin):
+            if index > begin or cursor is None:
+                optimiser = Optimiser(self.parameters, self.pace.adamw)
+                cursor = Cursor(segment.seed)
+            self._segment(index, segment, cursor, optimiser, curve, progress)
+        progress.close()
+        self.model.eval()
+        return curve
+
+    def _segment(
+        self,
+        index: int,
+        segment: Segment,
+        cursor: Cursor,
+        optimiser: Optimiser,
+        curve: list[CurveRow],
+        progress: Progress,
+    ) -> None:
+        n, size = len(segment.source), self.pace.batch_size
+        total = self.pace.steps(n)
+        while cursor.epoch < self.pace.epochs and n:
+            epoch = cursor.epoch
+            numbers = batches(n, size, segment.seed, epoch, start=cursor.position)
+            draws = uniforms(n, segment.seed, epoch)
+            before = time.perf_counter()
+            for batch, weights in segment.source.stream(numbers, draws):
+                lr = rate(optimiser.step, total, self.pace.adamw.lr, self.pace.warmup)
+                torch.manual_seed(derived(segment.seed, "dropout", optimiser.step))
+                loss = self._step(batch, weights, optimiser, lr, segment.name)
+                cursor = cursor.advance(len(weights), n)
+                now = time.perf_counter()
+                speed = len(weights) / (now - before)
+                before = now
+                curve.append(CurveRow(len(curve) + 1, segment.name, epoch + 1, loss, lr, speed))
+                progress.advance(1, f"{segment.name}, loss {loss:.3f}, {speed:,.0f} samples/s")
+                if self.inflight.due(len(curve)):
+                    self._save(index, cursor, optimiser, curve)
+
+    def _step(
+        self, batch: Batch, weights: Tensor, optimiser: Optimiser, lr: float, name: str
+    ) -> float:
+        total = 0.0
+        for piece, share in pieces(batch, weights, self.pace.accumulation):
+            with torch.autocast(
+                batch.visual.device.type,
+                dtype=torch.bfloat16,
+                enabled=self.pace.precision == "bf16",
+            ):
+                losses = self.model.losses(piece)
+            loss = (losses * share).sum() / len(weights)
+            for guard in self.guards:
+                loss = guard.on_loss(loss, piece, len(share) / len(weights))
+            loss.backward()
+            total += loss.item()
+        for guard in self.guards:
+            guard.after_backward(self.parameters)
+        try:
+            optimiser.clip()
+        except FloatingPointError as error:
+            raise UserError(
+                f"{error} at step {optimiser.step + 1}",
+                where=f"training, {name}",
+                do="lower training.lr, or set training.precision to fp32",
+            ) from error
+        optimiser.update(lr)
+        for guard in self.guards:
+            guard.after_step(self.parameters)
+        return total
+
+    def _save(
+        self, index: int, cursor: Cursor, optimiser: Optimiser, curve: list[CurveRow]
+    ) -> None:
+        place = {
+            "segment": index,
+            "order": cursor.as_dict(),
+            "updates": optimiser.step,
+            "curve": [list(row) for row in curve],
+        }
+        self.inflight.save(place, optimiser.state(), len(curve))
+
+
+def pieces(batch: Batch, weights: Tensor, count: int) -> list[tuple[Batch, Tensor]]:
+    """`batch` and `weights` cut into at most `count` pieces of about equal size."""
+    if count == 1:
+        return [(batch, weights)]
+    visual, questions = batch.visual.tensor_split(count), batch.questions.tensor_split(count)
+    assert batch.answers is not None
+    answers, mask = batch.answers.tensor_split(count), batch.mask.tensor_split(count)
+    cut = [Batch(*row) for row in zip(visual, questions, mask, answers, strict=True)]
+    return [
+        (piece, share)
+        for piece, share in zip(cut, weights.tensor_split(count), strict=True)
+        if len(share)
+    ]

@@ -1,0 +1,188 @@
+"""What one `train` job does: base and start -> groups in order -> checkpoint and curve."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from continual_vqa.backbones.base import Backbone
+from continual_vqa.backbones.folder import WEIGHTS, read_base
+from continual_vqa.config.training import TrainingConfig
+from continual_vqa.errors import UserError
+from continual_vqa.files.hashing import sha256_bytes, sha256_file
+from continual_vqa.methods.guards import guards_of
+from continual_vqa.methods.parameters import trained_parameters
+from continual_vqa.shards.tables import INDEX_FILE
+from continual_vqa.training.checkpoint import BASE, load_checkpoint, write_checkpoint
+from continual_vqa.training.curve import write_curve
+from continual_vqa.training.examples import Examples
+from continual_vqa.training.inflight import InFlight, Request
+from continual_vqa.training.loop import Loop, Pace, Segment
+from continual_vqa.training.optimiser import AdamW
+from continual_vqa.training.seeds import derived
+from continual_vqa.training.settings import JOINT, TrainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StageFiles:
+    """Where a stage's inputs and outputs lie; `start` is a checkpoint, or None for the base."""
+
+    base: Path
+    start: Path | None
+    cells: Mapping[str, Path]
+    scratch: Path
+    out: Path
+    curve: Path
+
+
+def start_file(argument: str, base: Path) -> Path | None:
+    """The checkpoint that `--start` or `--model` names; None for the base model itself.
+
+    The base is meant by the word "base", its folder, or its own weights.
+    """
+    path = Path(argument)
+    if argument == BASE or path.resolve() in (base.resolve(), (base / WEIGHTS).resolve()):
+        return None
+    return path
+
+
+def load_model(
+    base: Path, start: Path | None, device: torch.device
+) -> tuple[Backbone, str, dict[str, str]]:
+    """The model with its starting weights, the base's hash, and the checkpoint's header."""
+    model, base_sha256 = read_base(base)
+    header = load_checkpoint(start, model, base_sha256) if start is not None else {}
+    return model.to(device), base_sha256, header
+
+
+def train_stage(
+    files: StageFiles,
+    settings: TrainSettings,
+    device: torch.device,
+    *,
+    request: Request | None = None,
+    workers: int = 0,
+    stop_after: int = 0,
+) -> dict[str, object]:
+    """Train one stage and write its checkpoint and curve; returns a summary.
+
+    Parameters
+    ----------
+    request : set by a signal handler when the job has to stop
+    workers : threads that decode images
+    stop_after : for tests: stop as if by a signal after so many steps
+
+    Raises
+    ------
+    Interrupted : stopped; the state is in `files.scratch` and the same call continues
+    UserError : bad settings, cells, base or start
+    """
+    begun = time.perf_counter()
+    stage, training = settings.stage, settings.training
+    segments_of = _segments(files.cells, settings)
+    model, base_sha256, _ = load_model(files.base, files.start, device)
+    parameters = trained_parameters(model, stage.recipe.tune)
+    guards = guards_of(stage.recipe)
+    for guard in guards:
+        guard.before_stage(model, parameters)
+    segments = [
+        Segment(
+            name,
+            Examples(
+                folders,
+                model,
+                training,
+                settings.shards,
+                sees=stage.recipe.sees,
+                workers=workers,
+            ),
+            derived(stage.seed, stage.task, stage.step, name),
+        )
+        for name, folders in segments_of.items()
+    ]
+    inflight = InFlight(
+        files.scratch,
+        _key(files, settings, base_sha256),
+        training.save_every_minutes,
+        request or Request(),
+        stop_after,
+    )
+    loop = Loop(model, parameters, pace_of(training), guards, inflight, f"train {stage.task}")
+    curve = loop.run(segments)
+    write_checkpoint(
+        files.out,
+        parameters.tensors(),
+        model,
+        base_sha256=base_sha256,
+        recipe=stage.recipe.model_dump(mode="json"),
+        stage=stage.id,
+        task=stage.task,
+        step=stage.step,
+    )
+    write_curve(files.curve, curve, {"stage": stage.id, "task": stage.task})
+    inflight.clear()
+    samples = sum(len(segment.source) for segment in segments)
+    seconds = time.perf_counter() - begun
+    return {
+        "task": stage.task,
+        "groups": " ".join(segments_of),
+        "questions": samples,
+        "steps": len(curve),
+        "loss": round(curve[-1].loss, 4) if curve else None,
+        "seconds": round(seconds, 2),
+        "samples_per_second": round(samples * training.epochs / seconds, 1),
+        "model": str(files.out),
+    }
+
+
+def pace_of(training: TrainingConfig) -> Pace:
+    """The loop's constants from the config block."""
+    adamw = AdamW(
+        training.lr,
+        training.beta1,
+        training.beta2,
+        training.eps,
+        training.weight_decay,
+        training.clip,
+    )
+    return Pace(
+        training.epochs,
+        training.batch_size,
+        training.warmup,
+        adamw,
+        training.accumulation,
+        training.precision,
+    )
+
+
+def _segments(cells: Mapping[str, Path], settings: TrainSettings) -> dict[str, list[Path]]:
+    """Segment name -> its cells' folders, in training order."""
+    task = settings.stage.task
+    if not cells:
+        raise UserError("no cell was given", where="--cells", expected="at least one")
+    if task == JOINT or settings.training.schedule == "per_stage":
+        return {"all": list(cells.values())}
+    foreign = [name for name in cells if name.split("/")[1] != task]
+    if foreign:
+        raise UserError(
+            f"{', '.join(foreign)} do not belong to task {task!r}",
+            where="--cells",
+            expected=f"cells named split/{task}/group",
+        )
+    return {name.split("/")[2]: [folder] for name, folder in cells.items()}
+
+
+def _key(files: StageFiles, settings: TrainSettings, base_sha256: str) -> str:
+    """What an in-flight state must agree with: settings, base, start and data."""
+    work = {
+        "settings": settings.model_dump(mode="json"),
+        "base": base_sha256,
+        "start": sha256_file(files.start) if files.start else BASE,
+        "cells": [[n, sha256_file(f / INDEX_FILE)] for n, f in files.cells.items()],
+    }
+    return sha256_bytes(json.dumps(work, sort_keys=True).encode())

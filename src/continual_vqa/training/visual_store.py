@@ -1,0 +1,107 @@
+"""Visual inputs of examples: decoded once and kept when they fit, else decoded as they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from continual_vqa.backbones import pixels
+from continual_vqa.config.backbone import VisionConfig
+from continual_vqa.config.shards import ShardsConfig
+from continual_vqa.errors import UserError
+from continual_vqa.shards.loader import load
+from continual_vqa.shards.reader import Cells
+from continual_vqa.shards.sample import Sample
+
+# Images decoded at a time when all are kept.
+BLOCK = 64
+
+
+class VisualStore:
+    """Visual inputs of numbered examples.
+
+    Parameters
+    ----------
+    samples : the examples with their images
+    images : (len(samples),) which image each example shows; equal numbers are decoded once
+    vision, shards : decide what an image becomes
+    sees : "image_and_question"; or "question": every image is replaced by the same blank
+    memory_mb : decoded images are kept up to this size
+    workers : threads that decode; 0: the calling one
+
+    Raises
+    ------
+    UserError : a damaged image
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        images: np.ndarray,
+        vision: VisionConfig,
+        shards: ShardsConfig,
+        sees: str,
+        *,
+        memory_mb: int,
+        workers: int,
+    ) -> None:
+        self._samples, self._images, self._workers = samples, images, workers
+        self._decode = pixels.decoder(vision, shards)
+        self._blank = pixels.blank(vision) if sees == "question" else None
+        self._kept: np.ndarray | None = None
+        if self._blank is not None or not len(images):
+            return
+        shape, dtype = pixels.input_shape(vision)
+        count = int(images.max()) + 1
+        if count * int(np.prod(shape)) * dtype.itemsize <= memory_mb * 1_000_000:
+            self._kept = self._decode_all(count, shape, dtype)
+
+    def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(example numbers, their visual inputs) for each batch of numbers, in order."""
+        if self._blank is not None:
+            for numbers in batches:
+                yield numbers, np.repeat(self._blank[None], len(numbers), 0)
+        elif self._kept is not None:
+            for numbers in batches:
+                yield numbers, self._kept[self._images[numbers]]
+        else:
+            for batch in load(self._samples, batches, self._workers, self._decode):
+                yield batch.indices, batch.arrays
+
+    def _decode_all(self, count: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+        kept = np.zeros((count, *shape), dtype)
+        _, first = np.unique(self._images, return_index=True)
+        blocks = (first[begin : begin + BLOCK] for begin in range(0, len(first), BLOCK))
+        for batch in load(self._samples, blocks, self._workers, self._decode):
+            kept[self._images[batch.indices]] = batch.arrays
+        return kept
+
+
+def store_of_cells(
+    cells: Cells,
+    vision: VisionConfig,
+    shards: ShardsConfig,
+    sees: str,
+    *,
+    memory_mb: int,
+    workers: int,
+) -> VisualStore:
+    """The store of the questions of `cells`; see `VisualStore`.
+
+    Raises
+    ------
+    UserError : the cells hold the other kind of images, or a damaged one
+    """
+    wanted = pixels.EXTENSIONS[vision.kind]
+    for index in cells.indexes:
+        if index.table.num_rows and index.note.extension != wanted:
+            raise UserError(
+                f"holds .{index.note.extension} members",
+                where=index.folder,
+                expected=f".{wanted}, which a model with vision {vision.kind} sees",
+                do="shard images for patches, a feature file for regions",
+            )
+    encoded = cells.table(["image_id"])["image_id"].combine_chunks().dictionary_encode()
+    images = encoded.indices.to_numpy().astype(np.int64)
+    return VisualStore(cells, images, vision, shards, sees, memory_mb=memory_mb, workers=workers)

@@ -1,0 +1,60 @@
+"""The words of the questions and answers that a study trains on: for a word-level tokenizer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from continual_vqa.data.tables import QUESTIONS
+from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import read_json
+from continual_vqa.files.parquet import read_table
+
+TRAIN = "train"
+
+
+def read_texts(path: str | Path) -> Iterator[str]:
+    """Questions and answers in `path`.
+
+    Read are: questions.parquet (its train split only), official VQA v2 questions or annotations
+    JSON, official GQA questions JSON (plain, .gz or in a .zip).
+
+    Raises
+    ------
+    UserError : the file is damaged or none of these
+    """
+    if str(path).endswith(".parquet"):
+        table = read_table(path, QUESTIONS, ["split", "question", "answers"])
+        table = table.filter(pc.field("split") == TRAIN)
+        yield from table["question"].to_pylist()
+        for answers in table["answers"].to_pylist():
+            yield from answers
+        return
+    found = False
+    for text in _texts(read_json(path)):
+        found = True
+        yield text
+    if not found:
+        raise UserError(
+            "holds no questions or answers",
+            where=path,
+            expected="questions.parquet, or official VQA v2 or GQA questions or annotations",
+        )
+
+
+def _texts(document: object) -> Iterator[str]:
+    """All values of the official fields: question, answer, multiple_choice_answer."""
+    if isinstance(document, Mapping):
+        for key, value in document.items():
+            if key in _FIELDS and isinstance(value, str):
+                yield value
+            elif isinstance(value, Mapping | list):
+                yield from _texts(value)
+    elif isinstance(document, list):
+        for value in document:
+            yield from _texts(value)
+
+
+_FIELDS = frozenset({"question", "answer", "multiple_choice_answer"})

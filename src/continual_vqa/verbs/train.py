@@ -1,0 +1,76 @@
+"""Train one stage: start weights -> the task's groups in order -> checkpoint and training curve.
+
+The cells are trained in the order given; with task "joint" (or training.schedule per_stage) they
+are shuffled together. SIGTERM and SIGUSR1 save the state in --scratch and end the process with
+code 75; the same command continues and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+EXAMPLE = (
+    "continual-vqa train --base base --start base --cells train/color/G1=cells/train/color/G1 "
+    '--settings \'{"stage": {"task": "color"}}\' --scratch scratch --out model.safetensors '
+    "--curve curve.parquet"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--base", type=Path, required=True, help="base folder (see pretrain)")
+    parser.add_argument("--start", default="base", help="checkpoint to start from, or base")
+    parser.add_argument(
+        "--cells",
+        nargs="+",
+        required=True,
+        metavar="NAME=FOLDER",
+        help="cells in training order; NAME is split/skill/group",
+    )
+    parser.add_argument(
+        "--settings",
+        required=True,
+        help='JSON text or file: {"stage": {task, step, seed, recipe, id}, "training": {...}}',
+    )
+    parser.add_argument("--scratch", type=Path, required=True, help="folder of in-flight states")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
+    parser.add_argument("--curve", type=Path, required=True, help="training curve to write")
+    add_machine(parser)
+
+
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    """Declare --threads and --device."""
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def run(args: argparse.Namespace) -> dict[str, object]:
+    """Train the stage that the options describe."""
+    from continual_vqa.training.settings import TrainSettings, read_cells, read_settings
+
+    settings = read_settings(args.settings, TrainSettings)
+    cells = read_cells(args.cells)
+
+    from continual_vqa.training.device import prepare
+    from continual_vqa.training.inflight import EXIT_CODE, Interrupted, listening
+    from continual_vqa.training.stage import StageFiles, start_file, train_stage
+
+    with listening() as request:
+        device = prepare(args.threads, args.device)
+        files = StageFiles(
+            args.base,
+            start_file(args.start, args.base),
+            cells,
+            args.scratch,
+            args.out,
+            args.curve,
+        )
+        try:
+            return train_stage(
+                files, settings, device, request=request, workers=max(0, args.threads - 1)
+            )
+        except Interrupted as interrupted:
+            print(interrupted, file=sys.stderr)
+            raise SystemExit(EXIT_CODE) from None
