@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import argparse
 
+from pydantic import ValidationError
+
+from continual_vqa.config.figures import FiguresConfig
+from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import parse_json
+
 EXAMPLE = (
     "continual-vqa figure --name matrix --recipe sequential --metrics metrics.parquet"
     " --summary summary.parquet --out-pdf matrix.pdf --out-png matrix.png"
@@ -26,13 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict:
-    from continual_vqa.analysis.figures.registry import FIGURES, draw
+    from continual_vqa.analysis.figures.registry import draw
     from continual_vqa.analysis.figures.style import Style, save
     from continual_vqa.analysis.study_results import Results
-    from continual_vqa.errors import UserError
 
-    if args.name not in FIGURES:
-        raise UserError(f"unknown figure {args.name!r}", expected=f"one of {', '.join(FIGURES)}")
     style = Style(_settings(args.settings))
     results = Results.read(args.metrics, args.summary)
     figure = draw(args.name, results, style, args.stream, args.recipe)
@@ -40,13 +43,7 @@ def run(args: argparse.Namespace) -> dict:
     return {"figure": args.name, "written": [args.out_pdf, args.out_png]}
 
 
-def _settings(text: str):
-    from pydantic import ValidationError
-
-    from continual_vqa.config.figures import FiguresConfig
-    from continual_vqa.errors import UserError
-    from continual_vqa.files.jsons import parse_json
-
+def _settings(text: str) -> FiguresConfig:
     content = parse_json(text.encode(), "--settings")
     blocks = content if isinstance(content, dict) else {}
     try:

@@ -1,1 +1,1 @@
-"""The figures of a study, one file each; `registry.FIGURES` names them."""
+"""The figures of a study, one file each, named by `plan.reporting.FIGURES`."""

@@ -34,10 +34,11 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         )
     axes.axvline(0, color="black", linewidth=0.6)
     axes.set_yticks(range(len(tasks)), tasks)
-    axes.set_ylim(len(tasks) - 0.5, -0.5)
+    axes.set_ylim(max(1, len(tasks)) - 0.5, -0.5)
     axes.set_xlabel("forgetting (points)")
     axes.grid(axis="x")
-    figure.legend(loc="outside lower center", ncols=2)
+    if recipes:
+        figure.legend(loc="outside lower center", ncols=2)
     flat = [e for row in estimates for e in row]
     note = (
         "Best accuracy after an earlier step minus the last one; skill learned first on top. "
