@@ -59,3 +59,23 @@ def row_order(split: pa.ChunkedArray, image_id: pa.ChunkedArray, question_id: pa
             columns[name] = ids
     keys = pa.table(columns)
     return pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
+
+
+# What a reader gives; skills, groups, splits and image paths are then found alike for all datasets.
+RAW = pa.schema(
+    [
+        pa.field("source", pa.string()),  # the file of the question
+        pa.field("subset", pa.string()),  # train2014, val2014; train, val, testdev
+        pa.field("question_id", pa.string()),
+        pa.field("image_id", pa.string()),
+        pa.field("image_name", pa.string()),  # of the image's file, without extension
+        pa.field("question", pa.string()),
+        pa.field("answers", pa.list_(pa.string())),
+        pa.field("answer", pa.string()),
+        pa.field("question_type", pa.string()),
+        pa.field("answer_type", pa.string()),
+        pa.field("detailed_type", pa.string()),
+        pa.field("concept", pa.string()),  # where the question itself names one
+        pa.field("entailed", pa.list_(pa.string())),
+    ]
+)
