@@ -13,11 +13,12 @@ rule miniature:
         mem_mb=grown(study.resources.data.mem_mb),
         runtime=grown(study.resources.data.runtime),
     params:
-        settings=settings(miniature=study.miniature),
+        size=study.miniature.size,
+        seed=study.miniature.seed,
         folder=plan.world,
         code=code("verbs.miniature"),
     shell:
-        "continual-vqa miniature --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
+        "continual-vqa miniature --size {params.size} --seed {params.seed} --out {params.folder:q} 2> {log:q}"
 
 
 # A checkpoint only so that cells are looked at again once their hashes are known: which cells
@@ -38,11 +39,11 @@ checkpoint index:
         mem_mb=grown(study.resources.data.mem_mb),
         runtime=grown(study.resources.data.runtime),
     params:
-        settings=settings(data=study.data, root=plan.data_root),
+        arguments=plan.index_arguments,
         content=paths.content,
         code=code("verbs.index"),
     shell:
-        "continual-vqa index --settings {params.settings:q} --out {output.questions:q}"
+        "continual-vqa index {params.arguments:q} --out {output.questions:q}"
         " --report {output.report:q} --cells {params.content:q} > {log:q} 2>&1"
 
 
@@ -65,15 +66,14 @@ rule shard:
         mem_mb=grown(study.resources.data.mem_mb),
         runtime=grown(study.resources.data.runtime),
     params:
-        settings=settings(
-            shards=study.shards.written(), images=study.data.payload(plan.data_root)
-        ),
         content=cell_hash,
+        images=plan.visual_source,
+        options=plan.shard_arguments,
         folder=paths.cell,
         code=code("verbs.shard"),
     shell:
         "continual-vqa shard --questions {input:q} --cell {wildcards.cell:q}"
-        " --settings {params.settings:q} --out {params.folder:q} 2> {log:q}"
+        " --images {params.images:q} {params.options} --out {params.folder:q} > {log:q} 2>&1"
 
 
 rule manifest:
@@ -90,9 +90,10 @@ rule manifest:
         mem_mb=grown(study.resources.light.mem_mb),
         runtime=grown(study.resources.light.runtime),
     params:
+        cells=expand(paths.cell, cell=plan.cells),
         code=code("verbs.manifest"),
     shell:
-        "continual-vqa manifest --cells {input:q} --out {output:q} 2> {log:q}"
+        "continual-vqa manifest --cells {params.cells:q} --out {output:q} 2> {log:q}"
 
 
 rule data:

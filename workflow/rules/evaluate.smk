@@ -23,7 +23,9 @@ rule predict:
         gpu=study.resources.predict.gpu,
     params:
         settings=lambda wildcards: settings(
-            stage=plan.stage_settings(stage_of(wildcards)), evaluation=study.evaluation
+            stage=plan.stage_settings(stage_of(wildcards)),
+            evaluation=study.evaluation,
+            shards=plan.reading,
         ),
         base=paths.base,
         cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).test_cells),

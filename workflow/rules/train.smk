@@ -33,7 +33,9 @@ rule train:
         gpu=study.resources.train.gpu,
     params:
         settings=lambda wildcards: settings(
-            stage=plan.stage_settings(stage_of(wildcards)), training=study.training
+            stage=plan.stage_settings(stage_of(wildcards)),
+            training=study.training,
+            shards=plan.reading,
         ),
         base=paths.base,
         cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).cells),

@@ -92,7 +92,9 @@ def _mistake(error: ErrorDetails, field: _Field) -> Mistake:
     context = error.get("ctx", {})
     if kind == "extra_forbidden":
         name = str(error["loc"][-1])
-        return Mistake(field.path, "unknown key", near=nearest(name, field.names))
+        parent = field.path.removesuffix(name)
+        near = nearest(name, field.names)
+        return Mistake(field.path, "unknown key", near=near and f"{parent}{near}")
     if kind == "literal_error":
         expected = str(context.get("expected", "")).replace("'", "")
         options = [option.strip() for option in expected.replace(" or ", ",").split(",")]

@@ -147,6 +147,38 @@ class Plan:
         return self.study.data.raw_files(self.data_root)
 
     @cached_property
+    def index_arguments(self) -> list[str]:
+        """The options of the verb `index`."""
+        data, root = self.study.data, self.data_root
+        arguments = ["--dataset", data.format, "--taxonomy", data.taxonomy]
+        arguments += ["--splits", data.splits, "--on-bad-record", data.on_bad_record]
+        arguments += ["--check-images", data.check_images]
+        for kind in ("questions", "annotations", "instances", "scene_graphs"):
+            if files := data.files(kind, root):
+                arguments += [f"--{kind.replace('_', '-')}", *files]
+        for kind in ("images", "features", "concept_map", "karpathy_file"):
+            if path := data.file(kind, root):
+                arguments += [f"--{kind.removesuffix('_file').replace('_', '-')}", path]
+        return arguments
+
+    @cached_property
+    def visual_source(self) -> str:
+        """The images, or the region features, that shards are made of."""
+        data = self.study.data
+        return data.file("features" if data.features else "images", self.data_root)
+
+    @cached_property
+    def shard_arguments(self) -> list[str]:
+        """The options of the verb `shard`."""
+        shards = self.study.shards
+        return ["--max-mb", str(shards.max_mb), *([] if shards.checksums else ["--no-checksums"])]
+
+    @cached_property
+    def reading(self) -> dict[str, object]:
+        """What of the shards' settings acts when they are read."""
+        return self.study.shards.model_dump(mode="json", exclude={"max_mb", "checksums"})
+
+    @cached_property
     def scene_graphs(self) -> str:
         """The scene graphs that the base model is pretrained on."""
         return self.study.pretraining.scene_graphs or f"{self.world}/base/base_sceneGraphs.json"
