@@ -1,0 +1,97 @@
+import io
+
+import pytest
+from analysis.studies import write_study
+from PIL import Image
+
+from continual_vqa.analysis.aggregate import aggregate
+from continual_vqa.analysis.figures.registry import draw
+from continual_vqa.analysis.figures.style import INCHES, Style, save
+from continual_vqa.analysis.runs import parse_runs
+from continual_vqa.analysis.study_results import Results
+from continual_vqa.config.figures import FiguresConfig
+from continual_vqa.errors import UserError
+from continual_vqa.plan.reporting import FIGURES
+
+
+@pytest.fixture(scope="module")
+def content(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("study"), seeds=(0, 1), questions=10)
+
+
+@pytest.fixture(scope="module")
+def results(content):
+    return Results(*aggregate(parse_runs(content, "runs.json")))
+
+
+def drawn(results, name, folder, **settings):
+    style = Style(FiguresConfig(dpi=100, **settings))
+    pdf, png = folder / f"{name}.pdf", folder / f"{name}.png"
+    save(draw(name, results, style), style, pdf, png)
+    return pdf.read_bytes(), png.read_bytes()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_has_the_same_bytes_twice_and_the_width_of_a_column(results, name, tmp_path):
+    pdf, png = drawn(results, name, tmp_path)
+    assert (pdf, png) == drawn(results, name, tmp_path)
+    assert pdf.startswith(b"%PDF") and b"CreationDate" not in pdf
+    assert Image.open(io.BytesIO(png)).width == round(100 * INCHES["column"])
+
+
+def test_settings_change_the_figure(results, tmp_path):
+    plain = drawn(results, "ap_over_steps", tmp_path)[1]
+    assert drawn(results, "ap_over_steps", tmp_path, colours=("#123456",))[1] != plain
+    wide = drawn(results, "ap_over_steps", tmp_path, width="page")[1]
+    assert Image.open(io.BytesIO(wide)).width == round(100 * INCHES["page"])
+
+
+def texts(figure):
+    found = [t.get_text() for t in figure.texts]
+    for axes in figure.axes:
+        found += [t.get_text() for t in axes.texts]
+    return found
+
+
+def test_a_figure_says_the_seeds_and_the_interval(results):
+    for name in ("ap_over_steps", "forgetting", "composition"):
+        head = " ".join(texts(draw(name, results, Style(FiguresConfig()))))
+        assert "2 seeds" in head and "95 % t interval over seeds" in head
+
+
+def test_the_matrix_shows_the_rounded_means_of_the_evaluated_cells(results):
+    figure = draw("matrix", results, Style(FiguresConfig()), recipe="ewc")
+    matrix = results.matrices("published", "ewc").mean(axis=0)
+    shown = [t.get_text() for t in figure.axes[0].texts]
+    assert shown == [f"{value:.0f}" for value in matrix.ravel() if value == value]
+
+
+def test_colour_is_never_the_only_mark():
+    style = Style(FiguresConfig())
+    marks = {(style.colour(n), style.marker(n)) for n in range(20)}
+    assert len(marks) == 20
+
+
+def test_a_joint_recipe_alone_can_be_drawn(content, tmp_path):
+    joint = {**content, "runs": [r for r in content["runs"] if r["recipe"] == "joint"]}
+    results = Results(*aggregate(parse_runs(joint, "runs.json")))
+    for name in FIGURES:
+        drawn(results, name, tmp_path)
+
+
+def test_unknown_names_are_refused(results):
+    style = Style(FiguresConfig())
+    for arguments, message in (
+        (("nothing", results, style), "unknown figure 'nothing'"),
+        (("matrix", results, style, "nothing"), "unknown stream 'nothing'"),
+        (("matrix", results, style, "published", "nothing"), "unknown recipe 'nothing'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            draw(*arguments)
+
+
+def test_compositions_need_a_held_out_stream(content):
+    standard = {**content, "runs": [r for r in content["runs"] if r["held_out"] == "none"]}
+    results = Results(*aggregate(parse_runs(standard, "runs.json")))
+    with pytest.raises(UserError, match="needs a stream with a held-out"):
+        draw("composition", results, Style(FiguresConfig()))
