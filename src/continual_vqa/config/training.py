@@ -12,8 +12,8 @@ from continual_vqa.config.block import Block
 class TrainingConfig(Block):
     """Optimisation of one stage.
 
-    The defaults are the miniature's. VQACL's published values (Zhang et al., CVPR 2023) are epochs 3,
-    batch_size 80, lr 1e-4, warmup 0.1, weight_decay 0.01, clip 5, schedule per_group.
+    The defaults are the miniature's. VQACL's published values (Zhang et al., CVPR 2023) are
+    epochs 3, batch_size 80, lr 1e-4, warmup 0.1, weight_decay 0.01, clip 5, schedule per_group.
     """
 
     epochs: Annotated[int, Field(ge=1, description="Passes over the data of a group.")] = 3
