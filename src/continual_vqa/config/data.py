@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,7 +177,7 @@ class DataConfig(Block):
         return tuple(dict.fromkeys(path.split(ARCHIVE_MARK)[0] for path in named if path))
 
     def payload(self, root: str) -> dict[str, str]:
-        """Where the model's visual input is read: for `continual_vqa.data.payloads.open_payload`."""
+        """Where the model's visual input is read: for `data.payloads.open_payload`."""
         kind = "features" if self.features else "images"
         return {"kind": kind, "path": self.file(kind, root)}
 
@@ -195,6 +194,8 @@ def _present(root: str, name: str, archive: str) -> str:
 
 def _found(root: str, name: str) -> Iterable[str]:
     path = str(Path(root) / name)
-    if ARCHIVE_MARK in name or not glob.has_magic(name):
+    if ARCHIVE_MARK in name or not any(mark in name for mark in "*?["):
         return [path]
-    return sorted(glob.glob(path, recursive=True)) or [path]
+    parts = Path(path).parts
+    first = next(i for i, part in enumerate(parts) if any(mark in part for mark in "*?["))
+    return sorted(map(str, Path(*parts[:first]).glob(str(Path(*parts[first:]))))) or [path]

@@ -45,7 +45,19 @@ def read_questions(path: str | Path, columns: Sequence[str] | None = None) -> pa
     return read_table(path, QUESTIONS, columns)
 
 
-def row_order(split: pa.ChunkedArray, image_id: pa.ChunkedArray, question_id: pa.ChunkedArray):
+def flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column as one array; a dictionary-encoded one with one dictionary."""
+    if isinstance(column, pa.ChunkedArray):
+        combined = column.unify_dictionaries().combine_chunks()
+        return (
+            pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+        )
+    return column
+
+
+def row_order(
+    split: pa.ChunkedArray, image_id: pa.ChunkedArray, question_id: pa.ChunkedArray
+) -> pa.Array:
     """Indices that sort rows by split, image and question; shorter ids before longer ones.
 
     Numbers therefore stand in numeric order, whatever the order of the files.

@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from continual_vqa.config.taxonomy import Rule, TaxonomyFile, read_taxonomy, taxonomy_path
+from continual_vqa.data.tables import flat
 from continual_vqa.errors import UserError
-
-Column = pa.Array | pa.ChunkedArray
 
 # What rules call the columns of GQA's types.
 ALIASES = {
@@ -84,10 +83,9 @@ class Taxonomy:
             for index, number in enumerate(sorted(self.file.categories))
         }
 
-    def group(self, concept: Column) -> pa.Array:
+    def group(self, concept: pa.Array | pa.ChunkedArray) -> pa.Array:
         """The group of each concept name; "" where it has none."""
-        encoded = pc.dictionary_encode(concept)
-        encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+        encoded = flat(pc.dictionary_encode(concept))
         names = encoded.dictionary.to_pylist()
         if self.file.concepts.key == "name_hash":
             owner = self._owner()

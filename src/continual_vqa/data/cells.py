@@ -1,0 +1,85 @@
+"""Cells: the rows of one split, skill and concept group, and a fingerprint of what each holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from continual_vqa.data.tables import QUESTIONS, flat
+
+# An image's place on the disk is no content of a cell; its bytes are.
+CONTENT = tuple(name for name in QUESTIONS.names if name != "image_path")
+
+
+def cell_name(split: str, skill: str, group: str) -> str:
+    """SPLIT/SKILL/GROUP, e.g. "train/count/G1"."""
+    return f"{split}/{skill}/{group}"
+
+
+def cell_rows(questions: pa.Table) -> dict[str, np.ndarray]:
+    """Cell name -> its rows (int64, ascending). Questions in no group are in no cell."""
+    names = pc.binary_join_element_wise(
+        questions["split"], questions["skill"], questions["group"], "/"
+    )
+    encoded = flat(pc.dictionary_encode(names))
+    codes = np.asarray(encoded.indices)
+    order = np.argsort(codes, kind="stable")
+    ends = np.searchsorted(codes[order], np.arange(len(encoded.dictionary)), side="right")
+    starts = np.concatenate([[0], ends[:-1]])
+    cells = zip(encoded.dictionary.to_pylist(), starts, ends, strict=True)
+    return {name: order[a:b] for name, a, b in sorted(cells) if not name.endswith("/")}
+
+
+def fingerprint_cells(
+    questions: pa.Table, image_sha256: pa.Array | None
+) -> Mapping[str, dict[str, object]]:
+    """Cell name -> its number of questions and images, and a SHA-256 of its rows and images.
+
+    A change of one row, or of one image's bytes, changes the fingerprints of exactly the cells that
+    hold it; the order of files and rows, and the place of the images, change none.
+
+    Parameters
+    ----------
+    questions : with schema `QUESTIONS`, in the order of `tables.row_order`
+    image_sha256 : string, of each row's image; None without images
+    """
+    content = questions.select(CONTENT)
+    if image_sha256 is not None:
+        content = content.append_column("image_sha256", image_sha256)
+    cells = {}
+    for name, rows in cell_rows(questions).items():
+        cell = content.take(pa.array(rows)).combine_chunks()
+        cells[name] = {
+            "questions": len(rows),
+            "images": pc.count_distinct(cell["image_id"]).as_py(),
+            "sha256": _digest(cell),
+        }
+    return cells
+
+
+def _digest(table: pa.Table) -> str:
+    digest = hashlib.sha256()
+    for name in table.column_names:
+        digest.update(name.encode() + b"\0")
+        _add(digest, flat(table[name]))
+    return digest.hexdigest()
+
+
+def _add(digest: hashlib._Hash, array: pa.Array) -> None:
+    # Lengths beside the joined texts: "ab", "c" differs from "a", "bc".
+    if pa.types.is_list(array.type):
+        digest.update(_lengths(pc.list_value_length(array)))
+        _add(digest, array.flatten())
+        return
+    digest.update(_lengths(pc.binary_length(array)))
+    offsets = np.frombuffer(array.buffers()[1], np.int32)[array.offset :][: len(array) + 1]
+    if len(offsets) and array.buffers()[2] is not None:
+        digest.update(memoryview(array.buffers()[2])[offsets[0] : offsets[-1]])
+
+
+def _lengths(lengths: pa.Array) -> bytes:
+    return np.asarray(lengths).astype("<i4").tobytes()

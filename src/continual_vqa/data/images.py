@@ -1,0 +1,143 @@
+"""Images in a folder or in the official .zip files, which are not unpacked.
+
+An image path is relative to the root; "val2014.zip!/val2014/COCO_val2014_000000000042.jpg" is a
+member of an archive.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from continual_vqa.data.jpeg import CHECKS
+from continual_vqa.errors import UserError, naming
+from continual_vqa.files.jsons import ARCHIVE_MARK
+
+_SUFFIXES = (".jpg", ".jpeg")
+
+
+class ImageRoot:
+    """A folder of images, a .zip of them, or a folder that also holds such .zip files.
+
+    Nothing outside the root is ever read, whatever a path says. Reading is safe from several
+    threads.
+    """
+
+    extension = "jpg"
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise UserError(
+                "no such folder or .zip", where=path, expected="the images", do="check the path"
+            )
+        self._alone = path.is_file()
+        self.path = path
+        self._root = (path.parent if self._alone else path).resolve()
+        self._archives: dict[str, zipfile.ZipFile] = {}
+        if self._alone:
+            self._archive(path.name)
+
+    def __enter__(self) -> ImageRoot:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for archive in self._archives.values():
+            archive.close()
+        self._archives.clear()
+
+    def find(self, file_name: str) -> str | None:
+        """The image path of the file of that name, in whatever folder or archive it lies."""
+        return self._index.get(file_name)
+
+    def read(self, image_path: str) -> bytes:
+        """The original bytes of an image.
+
+        Raises
+        ------
+        UserError : the path leaves the root, or the file is missing or damaged
+        """
+        name, mark, member = image_path.partition(ARCHIVE_MARK)
+        if not _stays_inside(name):
+            raise UserError(
+                f"image path {image_path!r} leaves the folder of images",
+                where=self.path,
+                expected="a path below it",
+            )
+        if mark:
+            return self._read_member(name, member)
+        path = self._root / name
+        with naming(path, "read"):
+            # A link may point elsewhere within the root, and not beyond.
+            if not path.resolve(strict=True).is_relative_to(self._root):
+                raise UserError("is a link out of the folder of images", where=path)
+            return path.read_bytes()
+
+    def examine(self, content: bytes, how: str) -> str:
+        """What is wrong with an image's bytes, or ""; `how` is a key of `jpeg.CHECKS`."""
+        return CHECKS[how](content)
+
+    @cached_property
+    def _index(self) -> dict[str, str]:
+        """File name -> image path; where a name occurs twice, the first path in sorted order."""
+        if self._alone:
+            found = self._members(self.path.name)
+        else:
+            found = []
+            for folder, folders, files in os.walk(self._root):
+                folders.sort()
+                here = Path(folder).relative_to(self._root)
+                for file in files:
+                    path = (here / file).as_posix()
+                    if file.lower().endswith(_SUFFIXES):
+                        found.append(path)
+                    elif file.endswith(".zip"):
+                        found += self._members(path)
+        return {PurePosixPath(path).name: path for path in sorted(found, reverse=True)}
+
+    def _members(self, archive: str) -> list[str]:
+        return [
+            f"{archive}{ARCHIVE_MARK}{name}"
+            for name in self._archive(archive).namelist()
+            if name.lower().endswith(_SUFFIXES)
+        ]
+
+    def _archive(self, name: str) -> zipfile.ZipFile:
+        if name not in self._archives:
+            path = self._root / name
+            with naming(path, "read"):
+                try:
+                    self._archives[name] = zipfile.ZipFile(path)
+                except zipfile.BadZipFile as error:
+                    raise UserError(
+                        f"damaged zip: {error}", where=path, do="fetch the file again"
+                    ) from error
+        return self._archives[name]
+
+    def _read_member(self, name: str, member: str) -> bytes:
+        path = self._root / name
+        archive = self._archive(name)
+        with naming(path, "read"):
+            try:
+                return archive.read(member)
+            except KeyError as error:
+                raise UserError(f"has no member {member!r}", where=path) from error
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+                raise UserError(f"member {member!r} is damaged: {error}", where=path) from error
+
+
+def open_images(path: Path | None) -> ImageRoot | None:
+    """The images below `path`, or None without one.
+
+    Raises
+    ------
+    UserError : the folder or archive is missing or damaged
+    """
+    return None if path is None else ImageRoot(path)
+
+
+def _stays_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts and "\0" not in name

@@ -1,0 +1,129 @@
+"""Official question files -> questions.parquet, with a report of what they hold.
+
+Files may be plain, gzipped, or inside the official .zip ("x.zip!/member.json", or simply the .zip
+when it holds one JSON file). Images may lie in a folder or stay in their .zip. Duplicates, unknown
+or missing images, missing annotations and broken JPEGs stop the run, unless --on-bad-record skip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, get_args
+
+from continual_vqa.config.data import LAYOUTS, DataConfig
+from continual_vqa.data.index import Indexed, IndexRequest, index
+from continual_vqa.data.report import report_text
+from continual_vqa.data.tables import write_questions
+from continual_vqa.errors import UserError
+from continual_vqa.files.atomic import write_text
+
+EXAMPLE = (
+    "continual-vqa index --dataset vqav2"
+    " --questions v2_OpenEnded_mscoco_val2014_questions.json"
+    " --annotations v2_mscoco_val2014_annotations.json --images val2014.zip"
+    " --taxonomy vqacl-contiguous --out questions.parquet"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of this verb."""
+    options = DataConfig.model_fields
+    parser.add_argument("--dataset", choices=sorted(LAYOUTS), help="format of the files")
+    parser.add_argument("--questions", nargs="+", default=[], metavar="F", help="question files")
+    parser.add_argument(
+        "--annotations", nargs="+", default=[], metavar="F", help="annotation files (VQA v2)"
+    )
+    parser.add_argument(
+        "--instances", nargs="+", default=[], metavar="F", help="COCO instances, for concepts"
+    )
+    parser.add_argument(
+        "--scene-graphs", nargs="+", default=[], metavar="F", help="GQA scene graphs, for concepts"
+    )
+    parser.add_argument("--images", default="", metavar="DIR", help="image folder or .zip")
+    parser.add_argument(
+        "--features", default="", metavar="F", help="region features (.tsv) in place of images"
+    )
+    parser.add_argument("--taxonomy", help="name in config/taxonomies/, or a .yaml file")
+    parser.add_argument("--concept-map", default="", metavar="F", help="image name -> COCO id")
+    for name in ("splits", "on_bad_record", "check_images"):
+        parser.add_argument(
+            f"--{name.replace('_', '-')}",
+            choices=get_args(options[name].annotation),
+            default=options[name].default,
+            help=f"{options[name].description} (default: %(default)s)",
+        )
+    parser.add_argument("--karpathy", default="", metavar="F", help="dataset_coco.json")
+    parser.add_argument("--settings", help="the data block as JSON, in place of the options above")
+    parser.add_argument("--out", type=Path, required=True, help="questions.parquet to write")
+    parser.add_argument("--report", type=Path, metavar="F", help="data report to write (JSON)")
+    parser.add_argument("--cells", type=Path, metavar="F", help="cells' hashes to write (JSON)")
+
+
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Index, write, and return the data report with the path of the table."""
+    indexed = index(_from_settings(args.settings) if args.settings else _from_options(args))
+    if args.cells:
+        _write_json(args.cells, {"cells": indexed.cells})
+    if args.report:
+        _write_json(args.report, indexed.report)
+    write_questions(args.out, indexed.questions, note=_note(indexed))
+    return {"out": str(args.out), **indexed.report}
+
+
+def describe(summary: dict[str, Any]) -> str:
+    """The summary for a person."""
+    return f"{report_text(summary)}\n\nwritten: {summary['out']}"
+
+
+def _from_options(args: argparse.Namespace) -> IndexRequest:
+    missing = [
+        f"--{name}" for name in ("dataset", "questions", "taxonomy") if not getattr(args, name)
+    ]
+    if missing:
+        raise UserError(f"missing {', '.join(missing)}", do="see continual-vqa index --help")
+    if args.images and args.features:
+        raise UserError("--images and --features are both given", expected="one of them")
+    kind = "features" if args.features else "images"
+    return IndexRequest(
+        dataset=args.dataset,
+        questions=tuple(args.questions),
+        annotations=tuple(args.annotations),
+        instances=tuple(args.instances),
+        scene_graphs=tuple(args.scene_graphs),
+        payload={"kind": kind, "path": getattr(args, kind)},
+        taxonomy=args.taxonomy,
+        concept_map=args.concept_map,
+        splits=args.splits,
+        karpathy_file=args.karpathy,
+        on_bad_record=args.on_bad_record,
+        check_images=args.check_images,
+    )
+
+
+def _from_settings(text: str) -> IndexRequest:
+    settings = json.loads(text)
+    data, root = DataConfig.model_validate(settings["data"]), settings["root"]
+    return IndexRequest(
+        dataset=data.format,
+        questions=data.files("questions", root),
+        annotations=data.files("annotations", root),
+        instances=data.files("instances", root),
+        scene_graphs=data.files("scene_graphs", root),
+        payload=data.payload(root),
+        taxonomy=data.taxonomy,
+        concept_map=data.file("concept_map", root),
+        splits=data.splits,
+        karpathy_file=data.file("karpathy_file", root),
+        on_bad_record=data.on_bad_record,
+        check_images=data.check_images,
+    )
+
+
+def _note(indexed: Indexed) -> dict[str, str]:
+    return {"made_by": "index", "taxonomy": str(indexed.report["sources"]["taxonomy"])}  # type: ignore[index]
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
