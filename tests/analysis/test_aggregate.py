@@ -62,7 +62,9 @@ def test_summary_has_every_metric_and_leaves_undefined_ones_nan(tables):
     joint = rows(summary, recipe="joint", stream="published", seed=0, task="")
     assert {r["metric"] for r in joint} == {"AP", "AF", "BWT", "learning_accuracy"}
     assert [math.isnan(r["value"]) for r in joint] == [False, True, True, True]
-    novel = rows(summary, recipe="ewc", stream="published-novel-G3", seed=0, metric="novel_accuracy")
+    novel = rows(
+        summary, recipe="ewc", stream="published-novel-G3", seed=0, metric="novel_accuracy"
+    )
     assert [r["task"] for r in novel] == list(COMPOSITION)
     (gap,) = rows(
         summary, recipe="ewc", stream="published-novel-G3", seed=0, metric="composition_gap"
@@ -127,7 +129,7 @@ def test_steps_that_score_other_questions_are_refused(content, tmp_path):
     table = read_table(runs["runs"][1]["path"], SCORES)
     write_table(tmp_path / "short.parquet", table.slice(1), SCORES)
     runs["runs"][1]["path"] = str(tmp_path / "short.parquet")
-    with pytest.raises(UserError, match="cell recognition/G1: row 2 .* other questions"):
+    with pytest.raises(UserError, match=r"cell recognition/G1: row 2 .* other questions"):
         aggregate(parse_runs(runs, "runs.json"))
 
 

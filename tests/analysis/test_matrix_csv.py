@@ -31,6 +31,7 @@ def test_a_single_row_is_joint(tmp_path):
         ("a,b\n", "header and no rows"),
         ("a,a\n1,2\n3,4\n", "names a task twice"),
         ("1,2\n3\n", "row 2 has 1 cells and row 1 has 2"),
+        ("1,x\n3,4\n", "row 1, column 2 is 'x'"),
         ("1,2\n3,x\n", "row 2, column 2 is 'x'"),
         ("1,2\n3,101\n", "row 2, column 2 is '101'"),
         ("1,2\n-3,1\n", "row 2, column 1 is '-3'"),

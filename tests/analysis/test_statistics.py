@@ -21,8 +21,17 @@ VALUES = st.lists(st.floats(-100, 100), min_size=2, max_size=10)
 # From the published tables of Student's t (two-sided 95 % and 99 %).
 @pytest.mark.parametrize(
     ("level", "freedom", "t"),
-    [(0.95, 1, 12.706), (0.95, 2, 4.303), (0.95, 3, 3.182), (0.95, 4, 2.776), (0.95, 9, 2.262)]
-    + [(0.95, 30, 2.042), (0.99, 1, 63.657), (0.99, 5, 4.032), (0.99, 120, 2.617)],
+    [
+        (0.95, 1, 12.706),
+        (0.95, 2, 4.303),
+        (0.95, 3, 3.182),
+        (0.95, 4, 2.776),
+        (0.95, 9, 2.262),
+        (0.95, 30, 2.042),
+        (0.99, 1, 63.657),
+        (0.99, 5, 4.032),
+        (0.99, 120, 2.617),
+    ],
 )
 def test_student_t_of_the_tables(level, freedom, t):
     assert student_t(level, freedom) == pytest.approx(t, abs=5e-4)

@@ -27,7 +27,10 @@ def test_reads_numbers_and_text_as_ids(tmp_path):
         ([{"question_id": 7, "answer": "a"}, {"question_id": 8}], "entry 1 is"),
         ([{"question_id": True, "answer": "a"}], "entry 0 is"),
         ([{"question_id": 7, "answer": None}], "entry 0 is"),
-        ([{"question_id": 7, "answer": "a"}] * 2, "1 questions are answered more than once, first 7"),
+        (
+            [{"question_id": 7, "answer": "a"}] * 2,
+            "1 questions are answered more than once, first 7",
+        ),
         ("[{", "truncated JSON"),
     ],
 )

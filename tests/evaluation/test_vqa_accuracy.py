@@ -8,7 +8,9 @@ from oracles import official_vqa
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.vqa_accuracy import GroundTruth, leave_one_out
 
-ANSWER = st.sampled_from(["yes", "Yes", "yes ", "the yes", "no", "2", "two", "a-b", "a b", "", "dont"])
+ANSWER = st.sampled_from(
+    ["yes", "Yes", "yes ", "the yes", "no", "2", "two", "a-b", "a b", "", "dont"]
+)
 QUESTION = st.tuples(st.lists(ANSWER, min_size=1, max_size=12), ANSWER)
 
 

@@ -1,7 +1,7 @@
 """The official VQA accuracy, written straight from its published description: slow and obvious.
 
-An oracle for the tests and the straight peer of the scoring benchmark. Each answer is treated on its
-own, nothing is shared or cached, exactly as the official evaluation proceeds:
+An oracle for the tests and the straight peer of the scoring benchmark. Each answer is treated on
+its own, nothing is shared or cached, exactly as the official evaluation proceeds:
 
 - newlines and tabs become blanks, then the answer is stripped;
 - only when the (ten) answers of a question are not all equal, they and the prediction go through
@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-PUNCTUATION = list(";/[]\"{}()=+\\_-><@`,?!")
+PUNCTUATION = list(';/[]"{}()=+\\_-><@`,?!')
 # The period rule was meant as "not between digits"; as published it removes every period that no
 # digit follows, and at most 32 of them (the flag re.UNICODE is passed in the place of the count).
 PERIOD = re.compile(r"(?!<=\d)(\.)(?!\d)")

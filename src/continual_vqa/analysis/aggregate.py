@@ -27,7 +27,7 @@ def aggregate(study: Runs) -> tuple[pa.Table, pa.Table]:
     """The tables METRICS and SUMMARY of all runs.
 
     A run whose recipe has a single seed in its stream gets bootstrap intervals over questions
-    (`RESAMPLES` draws, seeded by the run's seed), since there are no other seeds to tell its spread.
+    (`RESAMPLES` draws, seeded by the run's seed), as no other seeds tell its spread.
 
     Raises
     ------

@@ -43,9 +43,9 @@ def average_forgetting(matrix: Matrix) -> float:
 
 
 def backward_transfer(matrix: Matrix) -> float:
-    """BWT: mean over tasks but the last of a[T, j] - a[j, j], in points (Lopez-Paz and Ranzato 2017).
+    """BWT: mean over tasks but the last of a[T, j] - a[j, j], in points.
 
-    Negative when earlier tasks got worse; NaN for a single row or a single task.
+    Source: Lopez-Paz and Ranzato, NeurIPS 2017. Negative when earlier tasks got worse; NaN for a single row or a single task.
     """
     steps, tasks = _shape(matrix)
     if steps == 1:
@@ -66,7 +66,7 @@ def learning_accuracy(matrix: Matrix) -> float:
 
 def accuracy_over_steps(matrix: Matrix) -> np.ndarray:
     """[steps]: after each step, the mean accuracy on the tasks learned so far (all, if one row)."""
-    steps, tasks = _shape(matrix)
+    steps, _ = _shape(matrix)
     if steps == 1:
         return np.array([average_accuracy(matrix)])
     return np.array([matrix[i, : i + 1].mean() for i in range(steps)])

@@ -68,9 +68,7 @@ class Questions:
 
     def resampled(self, resamples: int, rng: np.random.Generator) -> list[Cube]:
         """Cubes of the same run with the questions of every cell drawn anew with replacement."""
-        means = {
-            place: bootstrap_task(cell, resamples, rng) for place, cell in self._cells.items()
-        }
+        means = {place: bootstrap_task(cell, resamples, rng) for place, cell in self._cells.items()}
         return [
             self._filled({place: values[draw] for place, values in means.items()})
             for draw in range(resamples)

@@ -1,4 +1,4 @@
-"""Accuracy matrices as CSV: row i = after step i, column j = task j, percent, empty = not evaluated."""
+"""Accuracy matrices as CSV of percentages: row i = after step i, column j = task j."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def read_matrix(path: str | Path) -> NamedMatrix:
         raise UserError(f"not a CSV file: {error}", where=path, expected="UTF-8 text") from error
     if not rows:
         raise UserError("is empty", where=path, expected="one row a step, one column a task")
-    header = any(cell.strip() and not _is_number(cell) for cell in rows[0])
+    named = [cell for cell in rows[0] if cell.strip()]
+    header = bool(named) and not any(map(_is_number, named))
     tasks = rows[0] if header else [f"task {number + 1}" for number in range(len(rows[0]))]
     tasks = [task.strip() for task in tasks]
     if len(set(tasks)) < len(tasks):

@@ -1,4 +1,4 @@
-"""All metrics of one run, from its cube: over all tasks, per task, and for held-out compositions."""
+"""All metrics of one run, from its cube: over all tasks, per task, held-out compositions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ def _compositions(cube: Cube, held: Held) -> Values:
         matrix = cube.matrix(groups)
         final = matrix[-1, columns]
         values[f"{kind}_AP", ""] = _mean(final)
-        values |= {(f"{kind}_accuracy", t): float(v) for t, v in zip(held.tasks, final, strict=True)}
+        values |= {
+            (f"{kind}_accuracy", t): float(v) for t, v in zip(held.tasks, final, strict=True)
+        }
         lost = dict(zip(cube.tasks[:-1], forgetting(matrix), strict=False))
         values[f"{kind}_AF", ""] = _mean(np.array([lost[t] for t in held.tasks if t in lost]))
     values["composition_gap", ""] = values["seen_AP", ""] - values["novel_AP", ""]

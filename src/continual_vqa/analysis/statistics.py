@@ -16,7 +16,7 @@ NO_INTERVAL = "no interval"
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean, its interval (NaN when there is none), the number of values and the interval's kind."""
+    """A mean, its interval (NaN: none), the number of values and the interval's kind."""
 
     mean: float
     low: float

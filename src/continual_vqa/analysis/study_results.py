@@ -100,7 +100,7 @@ class Results:
         return paired_difference([a[s]["value"] for s in seeds], [b[s]["value"] for s in seeds])
 
     def matrices(self, stream: str, recipe: str) -> np.ndarray:
-        """float64 [seeds, steps, tasks], percent; NaN where not evaluated. A joint run: one step."""
+        """float64 [seeds, steps, tasks], percent; NaN: not evaluated. A joint run: one step."""
         rows = [
             r
             for r in self._rows

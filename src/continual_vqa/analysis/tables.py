@@ -14,7 +14,7 @@ UNDEFINED = "–"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of estimates: its heading, its unit and how many digits behind the point it shows."""
+    """A column of estimates: its heading with the unit, and how many decimals it shows."""
 
     heading: str
     digits: int = 2
@@ -90,7 +90,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
 
 
 def cell_text(estimate: Estimate, digits: int, plus_minus: str = "±") -> str:
-    """"mean ± half width", the mean alone without an interval, or "–" when not defined."""
+    """ "mean ± half width", the mean alone without an interval, or "–" when not defined."""
     if math.isnan(estimate.mean):
         return UNDEFINED
     mean = f"{estimate.mean:.{digits}f}".replace("-", "−")
@@ -99,9 +99,7 @@ def cell_text(estimate: Estimate, digits: int, plus_minus: str = "±") -> str:
     return f"{mean} {plus_minus} {estimate.half_width:.{digits}f}"
 
 
-def _recipes(
-    results: Results, streams: Sequence[str], metrics: dict[str, str], note: str
-) -> Table:
+def _recipes(results: Results, streams: Sequence[str], metrics: dict[str, str], note: str) -> Table:
     rows = []
     for stream in streams:
         for recipe in results.recipes(stream):

@@ -5,8 +5,8 @@ where its code and its description differ, the code counts:
 
 - a period goes unless a digit follows it, also after a digit, and at most 32 of them go;
 - "none" becomes "0"; "somebody'd" loses its apostrophe;
-- a punctuation mark vanishes when it stands beside a blank or when the answer holds a digit, a comma
-  and a digit in a row; otherwise it becomes a blank;
+- a punctuation mark vanishes when it stands beside a blank or when the answer holds a digit, a
+  comma and a digit in a row; otherwise it becomes a blank;
 - apostrophes, colons and other marks that are not listed stay.
 """
 
@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import re
 
-PUNCTUATION = ";/[]\"{}()=+\\_-><@`,?!"
+PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 NUMBERS = ["none zero", *"one two three four five six seven eight nine ten".split()]
 ARTICLES = ("a", "an", "the")
 # Each form is the target of itself with any one of its apostrophes missing. Forms with a capital
 # ("I'm") never apply, since answers are in lower case by then.
 CONTRACTIONS = """
-ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't
-he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've
+ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
+haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've
 mustn't must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't
 shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's
 something'd something'd've something'll that's there'd there'd've there're there's they'd they'd've

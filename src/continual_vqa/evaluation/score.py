@@ -1,4 +1,4 @@
-"""Scores the answers of official result files, or predictions on cells, against the ground truth."""
+"""Scores official result files, or predictions on cells, against the ground truth."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class GroundTruth:
 
 
 def leave_one_out(matches: np.ndarray, annotators: np.ndarray) -> np.ndarray:
-    """Accuracy in [0, 1] of an answer that `matches` of the `annotators` gave (integers, any shape).
+    """Accuracy in [0, 1] of an answer that `matches` of `annotators` gave (integers, any shape).
 
     Each of the matching annotators sees one match less when left out.
     """
@@ -118,7 +118,7 @@ def leave_one_out(matches: np.ndarray, annotators: np.ndarray) -> np.ndarray:
 
 
 def repeated(question_ids: pa.Array) -> str:
-    """"question X" for the first value that occurs twice, to be named in an error."""
+    """ "question X" for the first value that occurs twice, to be named in an error."""
     counts = pc.value_counts(question_ids)
     twice = counts.filter(pc.greater(pc.struct_field(counts, "counts"), 1))
     return f"question {twice[0]['values'].as_py()}"

@@ -1,8 +1,8 @@
 """Scores of a study -> one table of all accuracies and one of every run's metrics.
 
 --runs is a JSON file ("-": standard input): {"identity": {...}, "runs": [...]}, one entry a score
-file with its path, study, recipe, title, schedule, stream, order, held_out, seed, step and task. The
-identity names the study's skills, groups, composition_skills and the tasks of every stream in order.
+file with its path, study, recipe, title, schedule, stream, order, held_out, seed, step and task.
+The identity names the study's skills, groups, composition_skills and the tasks of every stream.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Draw one figure of a finished study as PDF and PNG.
 
-matrix: accuracy on every task after every step, for one recipe; ap_over_steps: average accuracy on the
-tasks so far; forgetting: per skill; composition: accuracy on novel and seen skill-concept pairs.
+matrix: accuracy on every task after every step, for one recipe; ap_over_steps: average accuracy on
+the tasks so far; forgetting: per skill; composition: accuracy on novel and seen skill-concept pairs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ EXAMPLE = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--name", required=True, help="matrix, ap_over_steps, forgetting, composition")
+    parser.add_argument(
+        "--name", required=True, help="matrix, ap_over_steps, forgetting, composition"
+    )
     parser.add_argument("--metrics", required=True, help="metrics.parquet of `aggregate`")
     parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
     parser.add_argument("--stream", default="", help="which stream; default: the first that suits")

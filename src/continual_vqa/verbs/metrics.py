@@ -1,12 +1,12 @@
 """AP, AF, BWT and learning accuracy of an accuracy matrix.
 
-The matrix is a CSV file of percentages: row i is after step i, column j is task j, empty where a task
-was not evaluated; a header row with task names is optional. A single row (joint training) has an AP
+The matrix is a CSV file of percentages: row i is after step i, column j is task j, empty where a
+task was not evaluated; a header row with task names is optional. A single row (joint training) has an AP
 and nothing to forget.
 
   AP                 mean accuracy over the tasks after the last step
-  AF                 mean over tasks but the last: best accuracy after an earlier step - the last one
-  BWT                mean over tasks but the last: last accuracy - that right after learning the task
+  AF                 mean over tasks but the last: best accuracy after an earlier step - last one
+  BWT                mean over tasks but the last: last accuracy - that right after learning it
   learning accuracy  mean accuracy right after learning each task
 """
 
@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> dict:
 
 def describe(summary: Mapping) -> str:
     steps = "1 step (joint)" if summary["steps"] == 1 else f"{summary['steps']} steps"
-    lines = [f"{steps}, {len(summary['tasks'])} tasks; accuracies in percent, differences in points"]
+    lines = [
+        f"{steps}, {len(summary['tasks'])} tasks; accuracies in percent, differences in points"
+    ]
     names = {"AP": "AP", "AF": "AF", "BWT": "BWT", "learning_accuracy": "learning accuracy"}
     lines += [f"{label:<18} {_text(summary[key]):>7}" for key, label in names.items()]
     lines.append(f"{'AP over steps':<18} " + " ".join(map(_text, summary["AP_over_steps"])))

@@ -6,9 +6,9 @@ type, question type and skill. For GQA the question type is the structural and t
 semantic one.
 
 Either of official files, where a results file is the list that the official evaluations take
-(VQA v2: question_id and answer; GQA: questionId and prediction), or of --predictions and the --cells
-that were answered. Questions without an answer are reported and left out of the totals; --complete
-refuses them.
+(VQA v2: question_id and answer; GQA: questionId and prediction), or of --predictions and the
+--cells that were answered. Questions without an answer are reported and left out of the totals;
+--complete refuses them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", default="", help="vqav2 or gqa; default: as the cells say")
-    parser.add_argument("--questions", nargs="+", default=[], metavar="F", help="official questions")
+    parser.add_argument(
+        "--questions", nargs="+", default=[], metavar="F", help="official questions"
+    )
     parser.add_argument("--annotations", nargs="+", default=[], metavar="F", help="their answers")
     parser.add_argument("--results", metavar="F", help="official results file")
     parser.add_argument(
@@ -101,7 +103,7 @@ def _official(args: argparse.Namespace):
     if not args.results or not args.questions or not args.dataset:
         raise UserError(
             "not enough to score",
-            expected="--dataset, --questions, --annotations and --results, or --predictions and --cells",
+            expected="--dataset, --questions, --annotations and --results, or --predictions, --cells",
         )
     problems = Problems(skip=args.on_bad_record == "skip")
     files = (args.questions, args.annotations, args.results)

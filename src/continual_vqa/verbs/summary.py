@@ -33,7 +33,9 @@ def run(args: argparse.Namespace) -> dict:
     return {
         "study": results.metrics["study"][0].as_py(),
         "values": {
-            stream: {recipe: _metrics(results, stream, recipe) for recipe in results.recipes(stream)}
+            stream: {
+                recipe: _metrics(results, stream, recipe) for recipe in results.recipes(stream)
+            }
             for stream in results.held_out
         },
         "text": "\n\n".join(as_text(table) for table in tables.values() if table.rows),

@@ -1,7 +1,7 @@
 """Write one table of a finished study as CSV, Markdown and LaTeX.
 
-main: recipes x AP, AF, BWT, learning accuracy; skills: final accuracy and forgetting of every skill;
-novel: accuracy on novel and on seen compositions of a held-out concept group.
+main: recipes x AP, AF, BWT, learning accuracy; skills: final accuracy and forgetting of every
+skill; novel: accuracy on novel and on seen compositions of a held-out concept group.
 """
 
 from __future__ import annotations

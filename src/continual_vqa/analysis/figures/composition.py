@@ -36,7 +36,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     note = (
-        f"Composition skills; group {results.held_out[stream]} was trained in the first skill only. "
+        f"Composition skills; {results.held_out[stream]} was trained in the first skill only. "
         f"Stream {stream}; {interval_phrase([*seen, *novel])}"
     )
     style.head(figure, "Novel and seen compositions", note)
