@@ -3,14 +3,16 @@
 
 rule base:
     input:
-        ancient(paths.questions),
         **plan.base_inputs,
+        questions=ancient(paths.questions),
     output:
         multiext(f"{paths.base}/", "model.safetensors", "config.json", "tokenizer.json"),
     log:
         f"{paths.logs}/base.log",
     benchmark:
         f"{paths.benchmarks}/base.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.pretrain.threads
     resources:
         mem_mb=grown(study.resources.pretrain.mem_mb),
@@ -22,10 +24,10 @@ rule base:
         # The words of the training questions make the vocabulary; nothing else of them matters.
         words=lambda wildcards: plan.content_hash("vocabulary"),
         seed=study.pretraining.seed,
-        folder=paths.base,
+        folder=subpath(output[0], parent=True),
         scratch=f"{paths.root}/scratch/base",
         code=code("verbs.pretrain", f"backbones.{study.backbone.family}"),
     shell:
-        "continual-vqa pretrain {params.inputs:q} --texts {input[0]:q} --seed {params.seed}"
+        "python -m continual_vqa pretrain {params.inputs:q} --texts {input.questions:q} --seed {params.seed}"
         " --settings {params.settings:q} --threads {threads}"
         " --scratch {params.scratch:q} --out {params.folder:q} 2> {log:q}"

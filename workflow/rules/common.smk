@@ -16,8 +16,11 @@ from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
 from continual_vqa.plan.reporting import FIGURES, TABLES
 from continual_vqa.plan.study_plan import Plan
 
-# Jobs find the `continual-vqa` command of the Python that runs Snakemake.
+# Jobs run `python -m continual_vqa` with the Python that runs Snakemake (or, with --sdm conda, that
+# of the environment made from the same pins) and the code beside this Snakefile.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ["PYTHONPATH"] = str(Path(workflow.basedir) / "src")
+ENVIRONMENT = f"{workflow.basedir}/envs/conda.yaml"
 
 try:
     study = load_study(config)
@@ -54,3 +57,26 @@ def settings(**blocks):
 def grown(base):
     """A request that doubles on each retry."""
     return lambda wildcards, attempt: base * 2 ** (attempt - 1)
+
+
+def cell_content(wildcards):
+    """The content of one cell as the last index saw it; a change re-runs that cell alone."""
+    return plan.content_hash(wildcards.cell)
+
+
+def stage_of(wildcards):
+    return plan.stages[wildcards.stage]
+
+
+def start_model(wildcards):
+    """The weights that a stage starts from."""
+    start = stage_of(wildcards).start
+    return paths.model.format(stage=start.id) if start else paths.base_model
+
+
+def train_cells(wildcards):
+    return expand(paths.cell_index, cell=stage_of(wildcards).cells)
+
+
+def test_cells(wildcards):
+    return expand(paths.cell_index, cell=stage_of(wildcards).test_cells)

@@ -8,6 +8,8 @@ rule miniature:
         f"{paths.logs}/miniature.log",
     benchmark:
         f"{paths.benchmarks}/miniature.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.data.threads
     resources:
         mem_mb=grown(study.resources.data.mem_mb),
@@ -15,10 +17,10 @@ rule miniature:
     params:
         size=study.miniature.size,
         seed=study.miniature.seed,
-        folder=plan.world,
+        folder=subpath(output[0], ancestor=2),
         code=code("verbs.miniature"),
     shell:
-        "continual-vqa miniature --size {params.size} --seed {params.seed} --out {params.folder:q} 2> {log:q}"
+        "python -m continual_vqa miniature --size {params.size} --seed {params.seed} --out {params.folder:q} 2> {log:q}"
 
 
 # A checkpoint only so that cells are looked at again once their hashes are known: which cells
@@ -34,6 +36,8 @@ checkpoint index:
         f"{paths.logs}/index.log",
     benchmark:
         f"{paths.benchmarks}/index.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.data.threads
     resources:
         mem_mb=grown(study.resources.data.mem_mb),
@@ -43,13 +47,8 @@ checkpoint index:
         content=paths.content,
         code=code("verbs.index"),
     shell:
-        "continual-vqa index {params.arguments:q} --out {output.questions:q}"
+        "python -m continual_vqa index {params.arguments:q} --out {output.questions:q}"
         " --report {output.report:q} --cells {params.content:q} > {log:q} 2>&1"
-
-
-def cell_hash(wildcards):
-    """The content of one cell as the last index saw it; a change re-runs that cell alone."""
-    return plan.content_hash(wildcards.cell)
 
 
 rule shard:
@@ -61,18 +60,20 @@ rule shard:
         f"{paths.logs}/shard/{{cell}}.log",
     benchmark:
         f"{paths.benchmarks}/shard/{{cell}}.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.data.threads
     resources:
         mem_mb=grown(study.resources.data.mem_mb),
         runtime=grown(study.resources.data.runtime),
     params:
-        content=cell_hash,
+        content=cell_content,
         images=plan.visual_source,
         options=plan.shard_arguments,
-        folder=paths.cell,
+        folder=subpath(output[0], parent=True),
         code=code("verbs.shard"),
     shell:
-        "continual-vqa shard --questions {input:q} --cell {wildcards.cell:q}"
+        "python -m continual_vqa shard --questions {input:q} --cell {wildcards.cell:q}"
         " --images {params.images:q} {params.options} --out {params.folder:q} > {log:q} 2>&1"
 
 
@@ -85,6 +86,8 @@ rule manifest:
         f"{paths.logs}/manifest.log",
     benchmark:
         f"{paths.benchmarks}/manifest.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.light.threads
     resources:
         mem_mb=grown(study.resources.light.mem_mb),
@@ -93,7 +96,7 @@ rule manifest:
         cells=expand(paths.cell, cell=plan.cells),
         code=code("verbs.manifest"),
     shell:
-        "continual-vqa manifest --cells {params.cells:q} --out {output:q} 2> {log:q}"
+        "python -m continual_vqa manifest --cells {params.cells:q} --out {output:q} 2> {log:q}"
 
 
 rule data:

@@ -1,10 +1,6 @@
 """Deployed model -> predictions -> scores."""
 
 
-def test_cells(wildcards):
-    return expand(paths.cell_index, cell=stage_of(wildcards).test_cells)
-
-
 rule predict:
     input:
         base=paths.base_model,
@@ -16,6 +12,8 @@ rule predict:
         f"{paths.logs}/predict/{{stage}}.log",
     benchmark:
         f"{paths.benchmarks}/predict/{{stage}}.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.predict.threads
     resources:
         mem_mb=grown(study.resources.predict.mem_mb),
@@ -27,11 +25,11 @@ rule predict:
             evaluation=study.evaluation,
             shards=plan.reading,
         ),
-        base=paths.base,
+        base=subpath(input.base, parent=True),
         cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).test_cells),
         code=code("verbs.predict", f"backbones.{study.backbone.family}"),
     shell:
-        "continual-vqa predict --base {params.base:q} --model {input.model:q}"
+        "python -m continual_vqa predict --base {params.base:q} --model {input.model:q}"
         " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
         " --out {output:q} 2> {log:q}"
 
@@ -46,6 +44,8 @@ rule score:
         f"{paths.logs}/score/{{stage}}.log",
     benchmark:
         f"{paths.benchmarks}/score/{{stage}}.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.light.threads
     resources:
         mem_mb=grown(study.resources.light.mem_mb),
@@ -55,5 +55,5 @@ rule score:
         cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).test_cells),
         code=code("verbs.score"),
     shell:
-        "continual-vqa score --dataset {params.dataset} --predictions {input.predictions:q}"
+        "python -m continual_vqa score --dataset {params.dataset} --predictions {input.predictions:q}"
         " --cells {params.cells:q} --out {output:q} > {log:q} 2>&1"

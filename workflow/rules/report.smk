@@ -11,6 +11,8 @@ rule aggregate:
         f"{paths.logs}/aggregate.log",
     benchmark:
         f"{paths.benchmarks}/aggregate.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.light.threads
     resources:
         mem_mb=grown(study.resources.light.mem_mb),
@@ -19,7 +21,7 @@ rule aggregate:
         runs=remember_runs(NOTES, plan.identity, plan.scored_runs),
         code=code("verbs.aggregate"),
     shell:
-        "continual-vqa aggregate --runs {params.runs:q} --out {output.metrics:q}"
+        "python -m continual_vqa aggregate --runs {params.runs:q} --out {output.metrics:q}"
         " --summary {output.summary:q} > {log:q} 2>&1"
 
 
@@ -55,6 +57,8 @@ for figure, row in FIGURES.items():
             f"{paths.benchmarks}/figures/{{stream}}/{figure}"
             + "-{recipe}" * row.per_recipe
             + ".tsv"
+        conda:
+            ENVIRONMENT
         threads: study.resources.light.threads
         resources:
             mem_mb=grown(study.resources.light.mem_mb),
@@ -65,7 +69,7 @@ for figure, row in FIGURES.items():
             settings=settings(figures=study.figures),
             code=code("verbs.figure", f"analysis.figures.{figure}"),
         shell:
-            "continual-vqa figure --name {params.name} --stream {wildcards.stream:q}"
+            "python -m continual_vqa figure --name {params.name} --stream {wildcards.stream:q}"
             " --recipe {params.recipe:q} --metrics {input.metrics:q} --summary {input.summary:q}"
             " --settings {params.settings:q} --out-png {output.png:q} --out-pdf {output.pdf:q}"
             " > {log:q} 2>&1"
@@ -96,6 +100,8 @@ for table, category in TABLES.items():
             f"{paths.logs}/tables/{table}.log",
         benchmark:
             f"{paths.benchmarks}/tables/{table}.tsv"
+        conda:
+            ENVIRONMENT
         threads: study.resources.light.threads
         resources:
             mem_mb=grown(study.resources.light.mem_mb),
@@ -104,7 +110,7 @@ for table, category in TABLES.items():
             name=table,
             code=code("verbs.table"),
         shell:
-            "continual-vqa table --name {params.name} --metrics {input.metrics:q}"
+            "python -m continual_vqa table --name {params.name} --metrics {input.metrics:q}"
             " --summary {input.summary:q} --out-csv {output.csv:q} --out-md {output.md:q}"
             " --out-tex {output.tex:q} > {log:q} 2>&1"
 

@@ -1,19 +1,6 @@
 """One job per stage: a task's groups in order, from the start weights to a checkpoint."""
 
 
-def stage_of(wildcards):
-    return plan.stages[wildcards.stage]
-
-
-def start_model(wildcards):
-    start = stage_of(wildcards).start
-    return paths.model.format(stage=start.id) if start else paths.base_model
-
-
-def train_cells(wildcards):
-    return expand(paths.cell_index, cell=stage_of(wildcards).cells)
-
-
 rule train:
     input:
         base=paths.base_model,
@@ -26,6 +13,8 @@ rule train:
         f"{paths.logs}/train/{{stage}}.log",
     benchmark:
         f"{paths.benchmarks}/train/{{stage}}.tsv"
+    conda:
+        ENVIRONMENT
     threads: study.resources.train.threads
     resources:
         mem_mb=grown(study.resources.train.mem_mb),
@@ -37,11 +26,11 @@ rule train:
             training=study.training,
             shards=plan.reading,
         ),
-        base=paths.base,
+        base=subpath(input.base, parent=True),
         cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).cells),
         scratch=paths.scratch,
         code=code("verbs.train", f"backbones.{study.backbone.family}"),
     shell:
-        "continual-vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
+        "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
         " --settings {params.settings:q} --threads {threads} --scratch {params.scratch:q}"
         " --out {output.model:q} --curve {output.curve:q} 2> {log:q}"

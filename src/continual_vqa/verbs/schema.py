@@ -1,7 +1,7 @@
-"""Write the files that are made from the config models.
+"""Write the files that are made from the config models and the pinned packages.
 
-The commented default, the JSON schema, the reference of all keys and the methods table. A test
-fails when one of them is out of step; `make generated` runs this.
+The commented default, the JSON schema, the reference of all keys, the methods table and the conda
+environment. A test fails when one of them is out of step; `make generated` runs this.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from continual_vqa.config import generate
+from continual_vqa.config import environments, generate
 from continual_vqa.config.places import REPOSITORY
 from continual_vqa.files.atomic import write_text
 
@@ -20,6 +20,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "config/README.md": generate.key_reference,
     "workflow/schemas/config.schema.json": generate.json_schema,
     "docs/methods.md": generate.methods_reference,
+    "envs/conda.yaml": environments.conda_yaml,
 }
 
 
