@@ -1,7 +1,6 @@
 """What all rules share: the checked config, the plan, code fingerprints and standard resources."""
 
 import json
-import os
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +17,9 @@ from continual_vqa.plan.study_plan import Plan
 
 # Jobs run `python -m continual_vqa` with the Python that runs Snakemake (or, with --sdm conda, that
 # of the environment made from the same pins) and the code beside this Snakefile.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-os.environ["PYTHONPATH"] = str(Path(workflow.basedir) / "src")
+BIN = Path(sys.executable).parent
+SOURCE = Path(workflow.basedir) / "src"
+shell.prefix(f'export PATH="{BIN}:$PATH" PYTHONPATH="{SOURCE}"; ')
 ENVIRONMENT = f"{workflow.basedir}/envs/conda.yaml"
 
 try:
