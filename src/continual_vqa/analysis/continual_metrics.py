@@ -45,7 +45,8 @@ def average_forgetting(matrix: Matrix) -> float:
 def backward_transfer(matrix: Matrix) -> float:
     """BWT: mean over tasks but the last of a[T, j] - a[j, j], in points.
 
-    Source: Lopez-Paz and Ranzato, NeurIPS 2017. Negative when earlier tasks got worse; NaN for a single row or a single task.
+    Source: Lopez-Paz and Ranzato, NeurIPS 2017. Negative when earlier tasks got worse; NaN for
+    a single row or a single task.
     """
     steps, tasks = _shape(matrix)
     if steps == 1:

@@ -16,13 +16,14 @@ import re
 
 PUNCTUATION = ';/[]"{}()=+\\_-><@`,?!'
 NUMBERS = ["none zero", *"one two three four five six seven eight nine ten".split()]
-ARTICLES = ("a", "an", "the")
+ARTICLES = "a an the".split()
 # Each form is the target of itself with any one of its apostrophes missing. Forms with a capital
 # ("I'm") never apply, since answers are in lower case by then.
 CONTRACTIONS = """
 ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't
-haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've
-mustn't must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't
+haven't he'd he'd've he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've
+might've mustn't must've needn't not've o'clock oughtn't 'ow's'at shan't she'd've should've
+shouldn't
 shouldn't've somebody'd've somebody'll somebody's someone'd someone'd've someone'll someone's
 something'd something'd've something'll that's there'd there'd've there're there's they'd they'd've
 they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's what've when's
@@ -38,7 +39,7 @@ _REMOVE = str.maketrans(dict.fromkeys(PUNCTUATION, ""))
 
 
 def _word_table() -> dict[str, str]:
-    table = dict.fromkeys(ARTICLES, "")
+    table: dict[str, str] = dict.fromkeys(ARTICLES, "")
     for digit, names in enumerate(NUMBERS):
         table.update(dict.fromkeys(names.split(), str(digit)))
     for form in CONTRACTIONS:

@@ -1,7 +1,7 @@
 """Draw one figure of a finished study as PDF and PNG.
 
 matrix: accuracy on every task after every step, for one recipe; ap_over_steps: average accuracy on
-the tasks so far; forgetting: per skill; composition: accuracy on novel and seen skill-concept pairs.
+the tasks so far; forgetting: per skill; composition: novel and seen skill-concept pairs.
 """
 
 from __future__ import annotations

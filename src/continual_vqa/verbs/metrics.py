@@ -1,8 +1,8 @@
 """AP, AF, BWT and learning accuracy of an accuracy matrix.
 
 The matrix is a CSV file of percentages: row i is after step i, column j is task j, empty where a
-task was not evaluated; a header row with task names is optional. A single row (joint training) has an AP
-and nothing to forget.
+task was not evaluated; a header row with task names is optional. A single row (joint training) has
+an AP and nothing to forget.
 
   AP                 mean accuracy over the tasks after the last step
   AF                 mean over tasks but the last: best accuracy after an earlier step - last one

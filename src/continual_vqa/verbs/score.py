@@ -103,7 +103,7 @@ def _official(args: argparse.Namespace):
     if not args.results or not args.questions or not args.dataset:
         raise UserError(
             "not enough to score",
-            expected="--dataset, --questions, --annotations and --results, or --predictions, --cells",
+            expected="--dataset, --questions, --annotations, --results; or --predictions, --cells",
         )
     problems = Problems(skip=args.on_bad_record == "skip")
     files = (args.questions, args.annotations, args.results)

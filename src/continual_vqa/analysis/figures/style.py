@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -46,7 +47,7 @@ class Style:
     def applied(self) -> Iterator[None]:
         """Matplotlib's settings within the block; the backend is not touched."""
         size = self.config.font_size
-        settings = {
+        settings: dict[Any, Any] = {
             "font.family": "DejaVu Sans",
             "font.size": size,
             "axes.titlesize": size,
