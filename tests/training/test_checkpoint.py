@@ -62,7 +62,10 @@ def widen(metadata, tensors) -> None:
     [
         (rename, ["unknown tensors: text.new.weight"]),
         (widen, ["other shapes", "text.shared.weight", "31"]),
-        (lambda metadata, tensors: tensors.pop("text.shared.weight"), ["header and tensors differ"]),
+        (
+            lambda metadata, tensors: tensors.pop("text.shared.weight"),
+            ["header and tensors differ"],
+        ),
         (lambda metadata, tensors: metadata.update(parts="x"), ["parts are unreadable"]),
         (lambda metadata, tensors: metadata.update(format="other"), ["'other'"]),
         (lambda metadata, tensors: metadata.update(base_sha256="c" * 64), ["cccccccccccc", "bbbb"]),

@@ -15,8 +15,8 @@ from continual_vqa.backbones.folder import TOKENIZER, write_base
 from continual_vqa.backbones.tokens import Words, read_words, train_words
 from continual_vqa.config.backbone import BackboneConfig, PretrainingConfig
 from continual_vqa.config.block import Block
-from continual_vqa.data.images import open_images
-from continual_vqa.data.regions import open_regions
+from continual_vqa.data.images import ImageRoot
+from continual_vqa.data.regions import RegionFeatures
 from continual_vqa.data.scene_graphs import SceneGraph, read_scene_graphs
 from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_bytes, sha256_file
@@ -27,7 +27,10 @@ from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.scene_pairs import ScenePairs, graph_texts
 from continual_vqa.training.vocabulary import read_texts
 
-SOURCES = {"patches": open_images, "regions": open_regions}
+SOURCES: dict[str, type[ImageRoot] | type[RegionFeatures]] = {
+    "patches": ImageRoot,
+    "regions": RegionFeatures,
+}
 
 
 class PretrainSettings(Block):
