@@ -63,7 +63,7 @@ def image_concepts(
     category: list[int | None] = []
     counts = {names[kind]: 0 for kind in order}
     for image_name in encoded.dictionary.to_pylist():
-        image_id = image_name.rpartition("_")[2].lstrip("0")
+        image_id = image_name.rpartition("_")[2].lstrip("0") or "0"
         number = None
         for kind in order:
             number = lookups[kind](image_id, image_name)

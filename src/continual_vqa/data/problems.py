@@ -33,6 +33,14 @@ KINDS: dict[str, tuple[str, str]] = {
 }
 
 
+class BadRecords(UserError):
+    """Bad records that the user did not choose to skip; `problems` has all of them."""
+
+    def __init__(self, problems: Problems, what: str, *, do: str) -> None:
+        self.problems = problems
+        super().__init__(what, do=do)
+
+
 @dataclass
 class Problems:
     """What is wrong with the input. `skip`: go on without the bad records."""
@@ -65,11 +73,12 @@ class Problems:
 
         Raises
         ------
-        UserError : something was found, and the user did not choose to skip
+        BadRecords : something was found, and the user did not choose to skip
         """
         if self.skip or not self.found:
             return
-        raise UserError(
+        raise BadRecords(
+            self,
             "; ".join(
                 f"{place}: {_amount(kind, total)} ({_first(listed, total)})"
                 for kind in KINDS

@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from continual_vqa.config.data import LAYOUTS, DataConfig
 from continual_vqa.data.index import Indexed, IndexRequest, index
+from continual_vqa.data.problems import BadRecords
 from continual_vqa.data.report import report_text
 from continual_vqa.data.tables import write_questions
 from continual_vqa.errors import UserError
@@ -63,12 +64,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Index, write, and return the data report with the path of the table."""
-    indexed = index(_from_settings(args.settings) if args.settings else _from_options(args))
+    request = _from_settings(args.settings) if args.settings else _from_options(args)
+    try:
+        indexed = index(request)
+    except BadRecords as error:
+        # Beside the report, not over it: an earlier one stays valid for the table that is there.
+        if args.report:
+            _write_json(
+                args.report.with_suffix(".rejected.json"), {"problems": error.problems.as_json()}
+            )
+        raise
+    write_questions(args.out, indexed.questions, note=_note(indexed))
     if args.cells:
         _write_json(args.cells, {"cells": indexed.cells})
     if args.report:
         _write_json(args.report, indexed.report)
-    write_questions(args.out, indexed.questions, note=_note(indexed))
     return {"out": str(args.out), **indexed.report}
 
 

@@ -1,0 +1,86 @@
+"""The published addresses of the official files (config/sources.yaml), and what was fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import yaml
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
+
+from continual_vqa.config.block import Block
+from continual_vqa.config.places import SOURCES
+from continual_vqa.errors import UserError, naming
+from continual_vqa.files.atomic import write_text
+from continual_vqa.files.jsons import read_json
+
+LEDGER = "downloads.json"
+
+
+class Source(Block):
+    """One file that can be fetched."""
+
+    file: Annotated[str, Field(min_length=1, description="Name below the chosen folder.")]
+    url: Annotated[str, Field(pattern=r"^https?://", description="Official address.")]
+    size: Annotated[int | None, Field(ge=0, description="Bytes; null: not known.")] = None
+    sha256: Annotated[
+        str | None, Field(pattern=r"^[0-9a-f]{64}$", description="Hex; null: not known.")
+    ] = None
+
+    @field_validator("file")
+    @classmethod
+    def _below(cls, name: str) -> str:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError("leaves the folder")
+        return name
+
+
+def read_sources(path: str | Path = SOURCES) -> Mapping[str, tuple[Source, ...]]:
+    """Dataset -> its files.
+
+    Raises
+    ------
+    UserError : the file is missing, no YAML, or has a wrong entry
+    """
+    with naming(path, "read"):
+        text = Path(path).read_bytes()
+    try:
+        return TypeAdapter(dict[str, tuple[Source, ...]]).validate_python(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise UserError(f"is not YAML: {str(error).splitlines()[0]}", where=path) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"{place}: {first['msg']}", where=path) from None
+
+
+class Ledger:
+    """What earlier downloads into a folder found: file -> size and SHA-256."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LEDGER
+        self._entries: dict[str, dict[str, object]] = {}
+        if self.path.exists():
+            content = read_json(self.path)
+            if not isinstance(content, dict) or not all(
+                isinstance(entry, dict) for entry in content.values()
+            ):
+                raise UserError("is no ledger of downloads", where=self.path, do="remove it")
+            self._entries = content
+
+    def expected(self, source: Source) -> Source:
+        """`source` with the size and checksum seen earlier, where it has none of its own."""
+        seen = self._entries.get(source.file, {})
+        if seen.get("url") != source.url:
+            return source
+        known = {key: value for key, value in source.model_dump().items() if value is not None}
+        return Source.model_validate({**seen, **known})
+
+    def record(self, source: Source, size: int, sha256: str) -> None:
+        """Keep what a finished download found."""
+        entry = {"file": source.file, "url": source.url, "size": size, "sha256": sha256}
+        self._entries[source.file] = entry
+        write_text(self.path, json.dumps(self._entries, indent=1, sort_keys=True) + "\n")
