@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import read_note, read_table
+from continual_vqa.shards import arrow
 from continual_vqa.shards.tables import FORMAT, INDEX, INDEX_FILE, VERSION, CellNote, ShardInfo
 
 _SHARD_NAME = re.compile(r"[A-Za-z0-9_-]+-\d{5,}\.tar")
@@ -110,4 +111,4 @@ def _check_places(path: Path, note: CellNote, table: pa.Table) -> None:
 def _numbers(path: Path, table: pa.Table, name: str) -> np.ndarray:
     if table[name].null_count:
         raise UserError(f"column {name!r} has empty entries", where=path, do=_AGAIN)
-    return table[name].to_numpy().astype(np.int64)
+    return arrow.to_numpy(table[name]).astype(np.int64)

@@ -88,7 +88,7 @@ class Cells(Sequence[Sample]):
         payload = view[offset : offset + columns.size[row]]
         if self._verify and hashlib.sha256(payload).digest() != columns.sha256[row]:
             raise self._damaged(cell, row, "is damaged: its SHA-256 differs from the index")
-        return Sample(*columns.rows[row], payload)
+        return Sample(*columns.rows[row], payload)  # pyright: ignore[reportCallIssue]
 
     @cached_property
     def question_ids(self) -> list[str]:

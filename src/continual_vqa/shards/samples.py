@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from continual_vqa.errors import UserError
+from continual_vqa.shards import arrow
 from continual_vqa.shards.tables import QUESTION_COLUMNS
 
 # Samples whose JSON is made at once: bounds memory, and keeps Arrow's 2 GiB strings far away.
@@ -83,12 +84,10 @@ def json_members(grouped: Grouped) -> Iterator[tuple[int, list[memoryview]]]:
     for first in range(0, grouped.images, BLOCK_IMAGES):
         starts = grouped.starts[first : first + BLOCK_IMAGES + 1]
         rows = grouped.questions.slice(int(starts[0]), int(starts[-1] - starts[0]))
-        offsets = pa.array((starts - starts[0]).astype(np.int32))
+        offsets = arrow.numbers((starts - starts[0]).astype(np.int32))
         listed = pa.ListArray.from_arrays(offsets, _question_objects(rows))
         image_ids = _quoted(_flat(rows["image_id"]).take(offsets[:-1]))
-        texts = pc.binary_join_element_wise(
-            '{"image_id":', image_ids, ',"questions":[', pc.binary_join(listed, ","), "]}", ""
-        )
+        texts = _joined('{"image_id":', image_ids, ',"questions":[', _commas(listed), "]}")
         yield first, _slices(texts)
 
 
@@ -102,20 +101,30 @@ def _question_objects(rows: pa.Table) -> pa.Array:
         parts.append(f'{opening}"{name}":')
         parts.append(_quoted_list(column) if pa.types.is_list(column.type) else _quoted(column))
         opening = ","
-    return pc.binary_join_element_wise(*parts, "}", "")
+    return _joined(*parts, "}")
 
 
 def _quoted(column: pa.Array) -> pa.Array:
     encoded = column.dictionary_encode()
     values = [_quote(value) for value in encoded.dictionary.to_pylist()]
-    return pa.array(values, pa.string()).take(encoded.indices)
+    return arrow.strings(values).take(encoded.indices)
 
 
 def _quoted_list(column: pa.Array) -> pa.Array:
-    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
-    quoted = pa.ListArray.from_arrays(pa.array(offsets), _quoted(column.flatten()))
-    return pc.binary_join_element_wise("[", pc.binary_join(quoted, ","), "]", "")
+    offsets = arrow.to_numpy(column.offsets)
+    quoted = pa.ListArray.from_arrays(
+        arrow.numbers(offsets - offsets[0]), _quoted(column.flatten())
+    )
+    return _joined("[", _commas(quoted), "]")
+
+
+def _commas(lists: pa.ListArray) -> pa.Array:
+    return pc.binary_join(lists, arrow.scalar(","))
+
+
+def _joined(*parts: pa.Array | str) -> pa.Array:
+    scalars = [arrow.scalar(part) if isinstance(part, str) else part for part in parts]
+    return pc.binary_join_element_wise(*scalars, arrow.scalar(""))
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
@@ -132,6 +141,6 @@ def _slices(texts: pa.Array) -> list[memoryview]:
 def _starts(image_ids: pa.ChunkedArray) -> np.ndarray:
     if not len(image_ids):
         return np.zeros(1, np.int64)
-    codes = _flat(image_ids).dictionary_encode().indices.to_numpy()
+    codes = arrow.to_numpy(_flat(image_ids).dictionary_encode().indices)
     changes = np.flatnonzero(np.diff(codes)) + 1
     return np.concatenate([[0], changes, [len(codes)]]).astype(np.int64)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from continual_vqa.errors import UserError
-from continual_vqa.shards import tar
+from continual_vqa.shards import arrow, tar
 from continual_vqa.shards.index import CellIndex, read_index
 from continual_vqa.shards.mapping import map_shard
 from continual_vqa.shards.samples import group_by_image, json_members
@@ -79,7 +79,7 @@ def verify_cell(folder: str | Path) -> Verified:
     walk = _Walk(index)
     for first, texts in json_members(grouped):
         rows = grouped.starts[first : first + len(texts)]
-        places = index.table.select(INDEX.names[-8:]).take(rows).to_pylist()
+        places = index.table.select(INDEX.names[-8:]).take(arrow.numbers(rows)).to_pylist()
         for place, text in zip(places, texts, strict=True):
             while walk.shard < place["shard"]:
                 walk.next_shard()
@@ -119,7 +119,7 @@ def _check_sample(walk: _Walk, place: dict, text: memoryview) -> None:
 
 def _check_repeats(index: CellIndex, starts: np.ndarray) -> None:
     """The rows of one image must all say the same of it."""
-    first = np.repeat(starts[:-1], np.diff(starts))
+    first = arrow.numbers(np.repeat(starts[:-1], np.diff(starts)))
     for name in INDEX.names[-8:]:
         column = index.table[name]
         if not column.equals(column.take(first)):

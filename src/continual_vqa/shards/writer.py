@@ -15,7 +15,7 @@ from continual_vqa.errors import UserError
 from continual_vqa.files.atomic import atomic_folder
 from continual_vqa.files.parquet import write_table
 from continual_vqa.files.progress import Progress
-from continual_vqa.shards import tar
+from continual_vqa.shards import arrow, tar
 from continual_vqa.shards.samples import Grouped, group_by_image, json_members
 from continual_vqa.shards.streams import ShardStream
 from continual_vqa.shards.tables import INDEX, INDEX_FILE, QUESTION_COLUMNS, cell_note
@@ -139,7 +139,7 @@ def _write_samples(
 
 
 def _image_ids(grouped: Grouped) -> list[str]:
-    return grouped.questions["image_id"].take(pa.array(grouped.starts[:-1])).to_pylist()
+    return grouped.questions["image_id"].take(arrow.numbers(grouped.starts[:-1])).to_pylist()
 
 
 def _image_paths(grouped: Grouped, cell: str) -> list[str]:
@@ -160,11 +160,14 @@ def _image_paths(grouped: Grouped, cell: str) -> list[str]:
 
 
 def _index(grouped: Grouped, keys: list[str], placed: list[_Place]) -> pa.Table:
-    image_of_row = np.repeat(np.arange(grouped.images), np.diff(grouped.starts))
-    rows = pa.array(image_of_row)
+    rows = arrow.numbers(np.repeat(np.arange(grouped.images), np.diff(grouped.starts)))
     columns = [grouped.questions[name] for name in QUESTION_COLUMNS]
-    columns.append(pa.array(keys, pa.string()).take(rows))
+    columns.append(arrow.strings(keys).take(rows))
     places = zip(*placed, strict=True) if placed else ([] for _ in _Place._fields)
     for name, values in zip(_Place._fields, places, strict=True):
-        columns.append(pa.array(values, INDEX.field(name).type).take(rows))
+        if name.endswith("sha256"):
+            column = arrow.fixed(values, hashlib.sha256().digest_size)
+        else:
+            column = arrow.numbers(np.array(values, np.int64))
+        columns.append(column.take(rows))
     return pa.table(columns, names=INDEX.names).cast(INDEX)
