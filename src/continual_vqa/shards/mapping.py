@@ -45,22 +45,33 @@ class MappedShards:
 
 def map_shard(index: CellIndex, shard: int) -> memoryview:
     """Map one shard of a cell read-only; see `MappedShards.get`."""
-    info = index.note.shards[shard]
-    path = index.folder / info.name
-    descriptor = _open(path)
+    descriptor = _open_checked(index, shard)
     try:
-        size = os.fstat(descriptor).st_size
-        if size != info.bytes:
-            what = "truncated shard" if size < info.bytes else "the shard is longer than its index"
-            raise UserError(
-                f"{what}: {size:,} bytes",
-                where=path,
-                expected=f"{info.bytes:,} bytes",
-                do="write the cell again",
-            )
         return memoryview(mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ))
     finally:
         os.close(descriptor)
+
+
+def check_shard(index: CellIndex, shard: int) -> None:
+    """Check that a shard is there and of its size; errors as `MappedShards.get`."""
+    os.close(_open_checked(index, shard))
+
+
+def _open_checked(index: CellIndex, shard: int) -> int:
+    info = index.note.shards[shard]
+    path = index.folder / info.name
+    descriptor = _open(path)
+    size = os.fstat(descriptor).st_size
+    if size == info.bytes:
+        return descriptor
+    os.close(descriptor)
+    what = "truncated shard" if size < info.bytes else "the shard is longer than its index"
+    raise UserError(
+        f"{what}: {size:,} bytes",
+        where=path,
+        expected=f"{info.bytes:,} bytes",
+        do="write the cell again",
+    )
 
 
 def _open(path: Path) -> int:
