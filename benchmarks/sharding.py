@@ -12,22 +12,19 @@ import argparse
 import json
 import os
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Mapping
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 
 from benchmarks import harness, material
+from continual_vqa.shards.writer import write_cell
 
 MAX_BYTES = 256_000_000
 
 
 def ours(source: str, out: str, checksums: bool, flush: bool) -> dict[str, int]:
     """`write_cell`, as the shard verb calls it; without `flush` as lax as the peers."""
-    from continual_vqa.shards.writer import write_cell
-
     if not flush:
         os.fsync = lambda descriptor: None
     folder = Path(source)
@@ -40,32 +37,6 @@ def ours(source: str, out: str, checksums: bool, flush: bool) -> dict[str, int]:
         checksums=checksums,
     )
     return {"bytes": summary.bytes, "shards": summary.shards}
-
-
-def webdataset(source: str, out: str) -> None:
-    """The usual loop over `webdataset.ShardWriter`."""
-    from webdataset.writer import ShardWriter
-
-    folder = Path(source)
-    images = material.Folder(folder)
-    pattern = f"{out}/%05d.tar"
-    with ShardWriter(pattern, maxcount=10**9, maxsize=MAX_BYTES, verbose=0) as sink:
-        for row in material.rows(folder).to_pylist():
-            payload = images.read(row.pop("image_path"))
-            sink.write({"__key__": row["image_id"], "jpg": payload, "json": row})
-
-
-def standard_tarfile(source: str, out: str) -> None:
-    """The standard library's `tarfile`, into one file."""
-    folder = Path(source)
-    images = material.Folder(folder)
-    with tarfile.open(f"{out}/00000.tar", "w", format=tarfile.USTAR_FORMAT) as sink:
-        for row in material.rows(folder).to_pylist():
-            payload = images.read(row.pop("image_path"))
-            for extension, content in (("jpg", payload), ("json", json.dumps(row).encode())):
-                info = tarfile.TarInfo(f"{row['image_id']}.{extension}")
-                info.size = len(content)
-                sink.addfile(info, BytesIO(content))
 
 
 def copy(source: str, out: str, flush: bool) -> None:
@@ -92,14 +63,16 @@ def _close(descriptor: int, flush: bool) -> None:
 
 def run(samples: int, kilobytes: int, repeats: int, folder: Path) -> dict:
     """Make the material, time the cases, print the table, return it as plain data."""
+    from benchmarks import sharding_peers  # imports torch, which our own cases are not to pay for
+
     source, out = folder / "images", folder / "out"
     material.make(source, samples, kilobytes * 1000, pictures=False)
     cases = {
         "ours": partial(ours, str(source), str(out), False, False),
         "ours, flushed": partial(ours, str(source), str(out), False, True),
         "ours, flushed, sha256": partial(ours, str(source), str(out), True, True),
-        "webdataset": partial(webdataset, str(source), str(out)),
-        "tarfile": partial(standard_tarfile, str(source), str(out)),
+        "webdataset": partial(sharding_peers.webdataset, str(source), str(out), MAX_BYTES),
+        "tarfile": partial(sharding_peers.standard_tarfile, str(source), str(out)),
         "copy": partial(copy, str(source), str(out), False),
         "copy, flushed": partial(copy, str(source), str(out), True),
     }
