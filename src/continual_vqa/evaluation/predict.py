@@ -16,6 +16,7 @@ from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.evaluation.tables import PREDICTIONS
 from continual_vqa.files.progress import Progress
+from continual_vqa.shards import arrow
 from continual_vqa.shards.reader import Cells, open_cells
 from continual_vqa.training.settings import StageIdentity
 from continual_vqa.training.visual_store import store_of_cells
@@ -40,14 +41,14 @@ def predict(
     cells = open_cells(list(folders.values()), verify=settings.shards.verify)
     answers, scores = _answers(model, cells, settings, workers)
     columns = cells.table(["question_id", "skill", "group"])
-    table = pa.table(
+    table = pa.Table.from_arrays(
         [
             columns["question_id"],
             columns["skill"],
             columns["group"],
-            pa.array(answers, pa.string()),
-            pa.array(scores, pa.float32()),
-            pa.array(np.full(len(answers), settings.stage.step, np.int32)),
+            arrow.strings(answers),
+            arrow.numbers(scores),
+            arrow.numbers(np.full(len(answers), settings.stage.step, np.int32)),
         ],
         schema=PREDICTIONS,
     )

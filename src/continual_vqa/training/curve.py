@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from continual_vqa.files.parquet import write_table
+from continual_vqa.shards import arrow
 
 CURVE = pa.schema(
     [
@@ -36,5 +38,11 @@ class CurveRow(NamedTuple):
 def write_curve(path: str | Path, rows: Sequence[CurveRow], note: dict[str, str]) -> None:
     """Write the rows as Parquet."""
     columns = list(zip(*rows, strict=True)) if rows else [()] * len(CURVE)
-    arrays = [pa.array(column, field.type) for column, field in zip(columns, CURVE, strict=True)]
-    write_table(path, pa.table(arrays, schema=CURVE), CURVE, note=note)
+    arrays = [
+        arrow.strings(column)
+        if pa.types.is_string(field.type)
+        else arrow.numbers(np.array(column, field.type.to_pandas_dtype()))
+        for column, field in zip(columns, CURVE, strict=True)
+    ]
+    table = pa.Table.from_arrays(arrays, schema=CURVE)
+    write_table(path, table, CURVE, note=note)

@@ -10,6 +10,7 @@ from continual_vqa.backbones import pixels
 from continual_vqa.config.backbone import VisionConfig
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.errors import UserError
+from continual_vqa.shards.arrow import to_numpy
 from continual_vqa.shards.loader import load
 from continual_vqa.shards.reader import Cells
 from continual_vqa.shards.sample import Sample
@@ -103,5 +104,5 @@ def store_of_cells(
                 do="shard images for patches, a feature file for regions",
             )
     encoded = cells.table(["image_id"])["image_id"].combine_chunks().dictionary_encode()
-    images = encoded.indices.to_numpy().astype(np.int64)
+    images = to_numpy(encoded.indices).astype(np.int64)
     return VisualStore(cells, images, vision, shards, sees, memory_mb=memory_mb, workers=workers)
