@@ -80,7 +80,7 @@ def _fast(content: bytes, fields: Mapping[str, pa.StructType]) -> Arrays | None:
 
 
 def _complete(array: pa.Array) -> bool:
-    """Whether no value is null at any depth, and no list is empty."""
+    """Whether no value is null or NaN at any depth, and no list is empty."""
     if array.null_count:
         return False
     if pa.types.is_struct(array.type):
@@ -88,7 +88,8 @@ def _complete(array: pa.Array) -> bool:
     if pa.types.is_list(array.type):
         shortest = pc.min(pc.list_value_length(array)).as_py()
         return shortest != 0 and _complete(array.flatten())
-    return True
+    # Arrow's parser takes NaN and Infinity, which JSON does not have.
+    return not pa.types.is_floating(array.type) or pc.all(pc.is_finite(array)).as_py() is not False
 
 
 def _strict(

@@ -90,7 +90,7 @@ def _scalar_mistake(value: object, kind: pa.DataType) -> str:
     if pa.types.is_integer(kind):
         if not isinstance(value, int) or isinstance(value, bool):
             return f"is {_name(value)}, not a whole number"
-        return "" if abs(value) < 2**63 else "is too large"
+        return "" if -(2**63) <= value < 2**63 else "is too large"
     if not isinstance(value, int | float) or isinstance(value, bool):
         return f"is {_name(value)}, not a number"
     return "" if math.isfinite(value) else "is not finite"
