@@ -26,7 +26,10 @@ def test_equals_the_straight_rule_in_any_order(questions, random):
     random.shuffle(rows)
     ids = pa.array([f"q{row}" for row in rows], pa.string())
     predictions = pa.array([questions[row][1] for row in rows], pa.string())
-    expected = [official_vqa.accuracy(questions[row][1], questions[row][0]) for row in rows]
+    expected = [
+        official_vqa.accuracy(questions[row][1], official_vqa.as_records(questions[row][0]))
+        for row in rows
+    ]
     np.testing.assert_allclose(truth.accuracy(ids, predictions), expected, rtol=0, atol=1e-12)
 
 

@@ -62,7 +62,7 @@ def punctuation(answer: str) -> str:
     out = answer
     for mark in PUNCTUATION:
         beside_blank = mark + " " in answer or " " + mark in answer
-        if beside_blank or COMMA_IN_NUMBER.search(answer) is not None:
+        if beside_blank or re.search(COMMA_IN_NUMBER, answer) is not None:
             out = out.replace(mark, "")
         else:
             out = out.replace(mark, " ")
@@ -81,25 +81,38 @@ def numbers_and_articles(answer: str) -> str:
     return " ".join(words)
 
 
-def accuracy(prediction: str, answers: Sequence[str], normalise=None) -> float:
-    """Accuracy in [0, 1] of `prediction`, given the raw answers of all annotators."""
+def accuracy(prediction: str, records: Sequence[Mapping], normalise=None) -> float:
+    """Accuracy in [0, 1] of `prediction`, given the annotators' records of an official file.
+
+    The other annotators are the records that differ from the one left out, as official records do
+    by their `answer_id`.
+    """
     normalise = normalise or (lambda text: numbers_and_articles(punctuation(text)))
-    truth = [clean(answer) for answer in answers]
+    truth = [{**record, "answer": clean(record["answer"])} for record in records]
     predicted = clean(prediction)
-    if len(set(truth)) > 1:
-        truth = [normalise(answer) for answer in truth]
+    if len({record["answer"] for record in truth}) > 1:
+        for record in truth:
+            record["answer"] = normalise(record["answer"])
         predicted = normalise(predicted)
     scores = []
-    for left_out in range(len(truth)):
-        others = truth[:left_out] + truth[left_out + 1 :]
-        equal = [answer for answer in others if answer == predicted]
+    for left_out in truth:
+        others = [record for record in truth if record != left_out]
+        equal = [record for record in others if record["answer"] == predicted]
         scores.append(min(1, float(len(equal)) / 3))
     return float(sum(scores)) / len(scores)
 
 
-def evaluate(results: Mapping, ground_truth: Mapping, normalise=None) -> dict:
+def as_records(answers: Sequence[str]) -> list[dict]:
+    """Answers as the records of an official annotation."""
+    return [
+        {"answer": answer, "answer_confidence": "yes", "answer_id": place}
+        for place, answer in enumerate(answers, 1)
+    ]
+
+
+def evaluate(results: Mapping, annotations: Mapping) -> dict:
     """question id -> accuracy in percent, rounded to two digits as the official evaluation does."""
     return {
-        question: round(100 * accuracy(answer, ground_truth[question], normalise), 2)
+        question: round(100 * accuracy(answer, annotations[question]["answers"]), 2)
         for question, answer in results.items()
     }

@@ -30,17 +30,22 @@ def read_results(path: str | Path, id_key: str, answer_key: str) -> pa.Table:
         raise UserError(
             f"holds a JSON {type(entries).__name__}", where=path, expected=f"a list, {example}"
         )
-    ids: list[str] = []
-    answers: list[str] = []
-    for position, entry in enumerate(entries):
-        question, answer = _fields(entry, id_key, answer_key)
-        if question is None or answer is None:
-            raise UserError(
-                f"entry {position} is {str(entry)[:80]}", where=path, expected=f"as in {example}"
-            )
-        ids.append(question)
-        answers.append(answer)
-    table = pa.table([pa.array(ids, pa.string()), pa.array(answers, pa.string())], schema=ANSWERS)
+    try:
+        # Whole lists at once: a check per entry would cost more than parsing the file.
+        ids = [entry[id_key] for entry in entries]
+        answers = [entry[answer_key] for entry in entries]
+        fits = set(map(type, ids)) <= {int, str} and set(map(type, answers)) <= {str}
+    except (KeyError, TypeError, IndexError):
+        fits = False
+    if not fits:
+        position = next(n for n, e in enumerate(entries) if not _fits(e, id_key, answer_key))
+        raise UserError(
+            f"entry {position} is {str(entries[position])[:80]}",
+            where=path,
+            expected=f"as in {example}",
+        )
+    columns = [pa.array(list(map(str, ids)), pa.string()), pa.array(answers, pa.string())]
+    table = pa.table(columns, schema=ANSWERS)
     refuse_repeats(table["question_id"], path)
     return table
 
@@ -58,9 +63,7 @@ def refuse_repeats(question_ids: pa.ChunkedArray, path: str | Path) -> None:
         )
 
 
-def _fields(entry: object, id_key: str, answer_key: str) -> tuple[str | None, str | None]:
+def _fits(entry: object, id_key: str, answer_key: str) -> bool:
     if not isinstance(entry, dict):
-        return None, None
-    question, answer = entry.get(id_key), entry.get(answer_key)
-    known = isinstance(question, int | str) and not isinstance(question, bool)
-    return (str(question) if known else None), (answer if isinstance(answer, str) else None)
+        return False
+    return type(entry.get(id_key)) in (int, str) and type(entry.get(answer_key)) is str
