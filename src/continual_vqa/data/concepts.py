@@ -21,7 +21,8 @@ class Concepts:
     Attributes
     ----------
     names : "" where none is known
-    known : whether the image is in some file of concepts; None when no such file is given
+    known : whether the image is in the instances files or the map; None without instances files,
+        which alone list every image
     sources : what gave the concepts, for people: file -> number of images
     """
 
@@ -74,5 +75,5 @@ def image_concepts(
     texts = pa.array([categories[n] if n else "" for n in category], pa.string())
     known = pa.array([n is not None for n in category], pa.bool_())
     return Concepts(
-        texts.take(encoded.indices), known.take(encoded.indices) if order else None, counts
+        texts.take(encoded.indices), known.take(encoded.indices) if instances else None, counts
     )
