@@ -12,26 +12,32 @@ from continual_vqa.analysis.figures.style import Style
 from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 
+DASHES = ("--", ":", "-.")
+
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     """A line a recipe with its interval as a band; joint training is a level to compare with."""
     tasks = results.tasks(stream)
     steps = range(1, len(tasks) + 1)
     recipes = results.recipes(stream)
-    figure, axes = style.figure(2.25 + 0.14 * math.ceil(len(recipes) / 2))
+    figure, axes = style.figure(2.2 + 0.18 * math.ceil(len(recipes) / 2))
     shown: list[Estimate] = []
+    levels = 0
+    # Many bands lie over one another: together they stay as light as a few.
+    faint = min(0.18, 1 / len(recipes))
     for number, name in enumerate(recipes):
         colour, title = style.colour(number), results.titles[name]
         if results.is_joint(stream, name):
             level = results.estimate(stream, name, "AP")
-            axes.axhline(level.mean, color=colour, linestyle="--", label=title)
-            _band(axes, [0.7, len(tasks) + 0.3], [level, level], colour)
+            axes.axhline(level.mean, color=colour, linestyle=DASHES[levels % 3], label=title)
+            _band(axes, [0.7, len(tasks) + 0.3], [level, level], colour, faint)
+            levels += 1
             shown.append(level)
             continue
         course = [results.estimate(stream, name, "AP_so_far", task) for task in tasks]
         means = [e.mean for e in course]
         axes.plot(steps, means, color=colour, marker=style.marker(number), label=title)
-        _band(axes, steps, course, colour)
+        _band(axes, steps, course, colour, faint)
         shown += course
     axes.set_xlim(0.7, len(tasks) + 0.3)
     axes.set_ylim(0, 100)
@@ -41,13 +47,15 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     axes.grid(axis="y")
     figure.legend(loc="outside lower center", ncols=2)
     note = (
-        "Accuracy on the tasks learned so far; dashed: all tasks at once. "
+        "Accuracy on the tasks learned so far; broken lines: all tasks at once. "
         f"Stream {stream}; {interval_phrase(shown)}"
     )
     style.head(figure, "Average accuracy while learning", note)
     return figure
 
 
-def _band(axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], colour: str) -> None:
+def _band(
+    axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], colour: str, alpha: float
+) -> None:
     low, high = [e.low for e in estimates], [e.high for e in estimates]
-    axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)

@@ -17,8 +17,8 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     # A recipe has the same colour in all figures: its number counts the joint ones too.
     numbers = {r: number for number, r in enumerate(results.recipes(stream))}
     recipes = [r for r in numbers if not results.is_joint(stream, r)]
-    legend = 0.16 * math.ceil(len(recipes) / 2)
-    figure, axes = style.figure(0.7 + legend + len(tasks) * max(0.24, 0.09 * len(recipes)))
+    legend = 0.18 * math.ceil(len(recipes) / 2)
+    figure, axes = style.figure(0.7 + legend + len(tasks) * max(0.24, 0.07 * len(recipes)))
     estimates = [
         [results.estimate(stream, r, "forgetting", task) for task in tasks] for r in recipes
     ]
