@@ -137,7 +137,9 @@ def read_taxonomy(name: str) -> TaxonomyFile:
         return TaxonomyFile.model_validate(content)
     except ValidationError as error:
         mistakes = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}".lstrip(": ")
+            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}".lstrip(
+                ": "
+            )
             for each in error.errors(include_url=False)
         )
         raise UserError(
