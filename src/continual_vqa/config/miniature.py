@@ -1,4 +1,4 @@
-"""The `miniature` block: how large the built-in world is, and how its annotators disagree."""
+"""The `miniature` block: how large the built-in world is."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from continual_vqa.config.block import Block
 
 @dataclass(frozen=True, slots=True)
 class WorldSize:
-    """Counts of a named size.
+    """Counts of one named size.
 
     Attributes
     ----------
     train, test : questions per skill and concept group
-    train_images, test_images : images per concept group, each asked about by several skills
-    base_images : images of the base split, for pretraining
-    gqa_train, gqa_test : images of the GQA files, with about eight questions each
+    train_images, test_images : images per concept group, shared by all skills
+    base_images : images of the base split, disjoint from both
+    gqa_images : images of each GQA split
     """
 
     train: int
@@ -27,61 +27,25 @@ class WorldSize:
     train_images: int
     test_images: int
     base_images: int
-    gqa_train: int
-    gqa_test: int
+    gqa_images: int
 
 
-SIZES = {
-    "tiny": WorldSize(24, 12, 60, 40, 120, 24, 12),
-    "demo": WorldSize(120, 40, 240, 100, 8000, 100, 40),
-    "full": WorldSize(120, 40, 300, 100, 8000, 300, 100),
+SIZES: dict[str, WorldSize] = {
+    "tiny": WorldSize(20, 10, 80, 60, 200, 20),
+    "demo": WorldSize(120, 40, 300, 150, 6000, 200),
+    "full": WorldSize(120, 40, 300, 150, 8000, 300),
 }
-Count = Annotated[int, Field(ge=1)]
 
 
 class MiniatureConfig(Block):
-    """The built-in miniature world. A count left empty (null) is that of the named size."""
+    """The built-in miniature world: seeded images and questions in the official formats."""
 
     size: Annotated[
         Literal["tiny", "demo", "full"],
-        Field(
-            description="tiny: tests, a second. demo: 5 skills in ten minutes. full: the benchmark."
-        ),
+        Field(description="tiny: for tests. demo: for `make demo`. full: for whole benchmarks."),
     ] = "demo"
-    seed: Annotated[int, Field(ge=0, description="Seed of all images, questions, answers.")] = 0
+    seed: Annotated[int, Field(ge=0, description="Seed of the world; same seed, same bytes.")] = 0
     disagreement: Annotated[
         float,
-        Field(
-            ge=0,
-            le=1,
-            description="Share of questions that are hard, on which half of the ten annotators err.",
-        ),
-    ] = 0.2
-    train: Annotated[
-        Count | None, Field(description="Training questions per skill and concept group.")
-    ] = None
-    test: Annotated[
-        Count | None, Field(description="Test questions per skill and concept group.")
-    ] = None
-    train_images: Annotated[
-        Count | None, Field(description="Training images per concept group.")
-    ] = None
-    test_images: Annotated[Count | None, Field(description="Test images per concept group.")] = None
-    base_images: Annotated[
-        Count | None, Field(description="Images of the base split, for pretraining.")
-    ] = None
-    gqa_train: Annotated[Count | None, Field(description="Training images of the GQA files.")] = (
-        None
-    )
-    gqa_test: Annotated[Count | None, Field(description="Test images of the GQA files.")] = None
-
-    @property
-    def counts(self) -> WorldSize:
-        """The named size with the counts that are given here."""
-        named = SIZES[self.size]
-        return WorldSize(
-            **{
-                name: getattr(named, name) if getattr(self, name) is None else getattr(self, name)
-                for name in WorldSize.__slots__
-            }
-        )
+        Field(ge=0, le=1, description="Share of the questions on which annotators disagree."),
+    ] = 0.25

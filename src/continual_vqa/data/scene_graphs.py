@@ -22,7 +22,7 @@ REGIONS = (
 REGION_NAMES = tuple(name for row in REGIONS for name in row)
 NOTHING = "nothing"
 WITHOUT = "plain"
-CAPTION_OBJECTS = 6
+CAPTION_OBJECTS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def _caption(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     if not largest:
         return None
     seen = {graph.region(each): each for each in reversed(largest)}
-    parts = [f"{name} {_phrase(seen[name], rng)}" for name in REGION_NAMES if name in seen]
+    parts = [f"{name} {_phrase(seen[name])}" for name in REGION_NAMES if name in seen]
     return "caption:", " , ".join(parts)
 
 
@@ -105,11 +105,7 @@ def _at(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     region = rng.choice(REGION_NAMES)
     if graph.objects and rng.random() < 0.8:
         region = graph.region(rng.choice(graph.objects))
-    here = [each for each in graph.objects if graph.region(each) == region]
-    if not here:
-        return f"ground: what at {region}", NOTHING
-    largest = max(here, key=lambda each: (each.w * each.h, each.id))
-    return f"ground: what at {region}", _phrase(largest, rng)
+    return f"ground: what at {region}", _seen_at(graph, region)
 
 
 def _place(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
@@ -169,9 +165,9 @@ Task = Callable[[SceneGraph, random.Random], tuple[str, str] | None]
 # How often each task is drawn.
 _TASKS: dict[Task, float] = {
     _caption: 4,
-    _at: 3,
-    _place: 2,
-    _attribute: 2,
+    _at: 4,
+    _place: 3,
+    _attribute: 3,
     _name: 1,
     _count: 2,
     _check: 2,
@@ -180,14 +176,21 @@ _TASKS: dict[Task, float] = {
 }
 
 
+def _seen_at(graph: SceneGraph, region: str) -> str:
+    here = [each for each in graph.objects if graph.region(each) == region]
+    if not here:
+        return NOTHING
+    largest = max(here, key=lambda each: (each.w * each.h, each.id))
+    return _phrase(largest)
+
+
 def _singles(graph: SceneGraph) -> list[SceneObject]:
     names = [each.name for each in graph.objects]
     return [each for each in graph.objects if names.count(each.name) == 1]
 
 
-def _phrase(thing: SceneObject, rng: random.Random) -> str:
-    mark = rng.choice(thing.attributes) if thing.attributes else WITHOUT
-    return f"{mark} {thing.name}"
+def _phrase(thing: SceneObject) -> str:
+    return " ".join((*(thing.attributes or (WITHOUT,)), thing.name))
 
 
 def _third(position: float, size: float) -> int:
