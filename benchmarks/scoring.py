@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import functools
 import hashlib
+import importlib
 import json
 import random
 import sys
@@ -32,8 +33,7 @@ from continual_vqa.evaluation.vqa_accuracy import GroundTruth
 from continual_vqa.files.parquet import read_table, write_table
 
 sys.path.insert(0, str(harness.ROOT / "tests"))
-
-from oracles import official_vqa
+official_vqa = importlib.import_module("oracles.official_vqa")
 
 OFFICIAL_QUESTIONS = 214_354  # VQA v2 val2014
 _SYLLABLES = "ta ble dog man um bre la train plate horse win dow kite bot tle sofa truck gi".split()

@@ -53,3 +53,18 @@ def test_the_verb_reproduces_every_official_accuracy(real_data, official, tmp_pa
 
 def test_the_straight_rule_reproduces_every_official_accuracy(official, results, annotations):
     assert official_vqa.evaluate(results, annotations) == official
+
+
+@pytest.mark.parametrize("name", ["dev", "ood_testdev_head", "train_48"])
+def test_the_answers_of_gqa_score_full_marks(real_data, tmp_path, capsys, name):
+    path = real_data / "gqa" / f"{name}.json"
+    questions = json.loads(path.read_text())
+    given = [{"questionId": q, "prediction": r["answer"]} for q, r in questions.items()]
+    (tmp_path / "results.json").write_text(json.dumps(given))
+    options = ["--questions", str(path), "--results", str(tmp_path / "results.json")]
+    out = str(tmp_path / "scores.parquet")
+    assert main(["score", "--dataset", "gqa", *options, "--out", out, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["accuracy"], summary["consistency"]) == (100.0, 100.0)
+    assert summary["questions"] == len(questions)
+    assert set(summary["per_question_type"]) <= {"choose", "compare", "logical", "query", "verify"}
