@@ -18,7 +18,6 @@ from continual_vqa.shards.order import batches
 from continual_vqa.shards.reader import open_cells
 from continual_vqa.shards.verify import verify_cell
 
-
 CELL = ("split", "skill", "group")
 
 

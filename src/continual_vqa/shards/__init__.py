@@ -9,7 +9,7 @@ Images with five questions in the sample lie in 3.2 to 3.4 cells, those with six
 one sample per question would store an image 5.4 times, one per image and cell about 3.4 times, 37 %
 less (train2014: 13 GB of images become some 44 GB, not 71). In GQA, whose groups differ from
 question to question, the most asked images have 11 copies in place of 28. Storing images once for
-all cells would save another 70 % of disk, but then a cell is no archive of its own: stock webdataset
+all cells would save another 70 % of disk, but then a cell is no archive of its own: webdataset
 could not read it, one changed image would touch every cell, and a job could not be given its cells
 alone. Choice of this project: one sample per image and cell.
 """

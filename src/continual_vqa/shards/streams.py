@@ -106,9 +106,12 @@ class ShardStream:
 
     def _write_out(self) -> None:
         buffers = self._buffers
-        while buffers:
+        left = sum(map(len, buffers))
+        while left:
             written = os.writev(self._descriptor, buffers)
-            buffers = _after(buffers, written)
+            left -= written
+            if left:
+                buffers = _after(buffers, written)
         self._buffers = []
         self._pending = 0
 

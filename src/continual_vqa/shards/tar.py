@@ -17,11 +17,12 @@ MAX_NAME = 100
 MAX_SIZE = 8**11 - 1
 JSON = "json"
 
-_BEFORE_SIZE = b"0000444\0" + b"0000000\0" + b"0000000\0"  # mode, uid, gid
-_TIME = b"%011o\0" % 0
-_AFTER_CHECKSUM = (b"0" + bytes(100) + b"ustar\00000").ljust(BLOCK - 156, b"\0")
-# The checksum counts its own eight bytes as spaces.
-_FIXED_SUM = sum(_BEFORE_SIZE) + sum(_TIME) + sum(_AFTER_CHECKSUM) + 8 * ord(" ")
+# Mode, uid, gid, size, time, checksum; then type (a regular file), no link, format, no names.
+_FIELDS = (b"0000444", b"0000000", b"0000000", b"%011o", b"00000000000", b"%06o")
+_REST = (b"0" + bytes(100) + b"ustar\x0000").ljust(BLOCK - 156, b"\0")
+_AFTER_NAME = b"\0".join(_FIELDS) + b"\0 " + _REST
+# The checksum counts its own eight bytes as spaces; the digits of the size are added per file.
+_FIXED_SUM = sum(_AFTER_NAME % (0, 0)) - sum(b"000000\x00 ") + 8 * ord(" ") - 11 * ord("0")
 _CELL = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]*)*")
 
 
@@ -49,18 +50,8 @@ def header(name: bytes, size: int) -> bytes:
         raise UserError(
             f"{size:,} bytes do not fit a tar member", where=name.decode(), expected="under 8 GiB"
         )
-    digits = b"%011o\0" % size
-    checksum = _FIXED_SUM + sum(name) + sum(digits)
-    return b"".join(
-        (
-            name.ljust(MAX_NAME, b"\0"),
-            _BEFORE_SIZE,
-            digits,
-            _TIME,
-            b"%06o\0 " % checksum,
-            _AFTER_CHECKSUM,
-        )
-    )
+    checksum = _FIXED_SUM + sum(name) + sum(b"%011o" % size)
+    return name.ljust(MAX_NAME, b"\0") + _AFTER_NAME % (size, checksum)
 
 
 def padding(size: int) -> int:
