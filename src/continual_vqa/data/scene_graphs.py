@@ -136,9 +136,11 @@ def _name(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
 def _count(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     if not graph.objects:
         return None
-    # Names, not objects, are drawn: else the large counts would crowd out the others.
-    name = rng.choice(sorted({each.name for each in graph.objects}))
-    return f"ground: count {name}", str(sum(each.name == name for each in graph.objects))
+    # Mostly there is one of a name: half of the questions are about the most frequent name.
+    names = sorted(each.name for each in graph.objects)
+    often = max(names, key=names.count)
+    name = often if rng.random() < 0.5 else rng.choice(sorted(set(names)))
+    return f"ground: count {name}", str(names.count(name))
 
 
 def _check(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:

@@ -25,7 +25,7 @@ from continual_vqa.data.miniature.world import (
 
 ANNOTATORS = 10
 # Chance that an annotator gives the true answer, to an easy and to a hard question.
-EASY, HARD = 0.96, 0.55
+EASY, HARD = 0.96, 0.48
 # Chance that an answer is written with an article or, for a number, as a word.
 VARIANT = 0.02
 _NUMBER_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -46,7 +46,12 @@ _FAMILIES = (
     tuple(BRANDS.values()),
     tuple(dict.fromkeys(SPORTS.values())),
 )
-_SYNONYMS = {"man": ("person",), "woman": ("person",), "hungry": ("to eat",), "noon": ("day",)}
+_SYNONYMS: dict[str, tuple[str, ...]] = {
+    "man": ("person",),
+    "woman": ("person",),
+    "hungry": ("to eat",),
+    "noon": ("day",),
+}
 
 
 def _near() -> dict[str, tuple[str, ...]]:

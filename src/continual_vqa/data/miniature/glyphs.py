@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import random
-from collections.abc import Iterable
 
 import numpy as np
 
@@ -46,8 +44,8 @@ def ink(thing: Thing) -> np.ndarray:
 @functools.cache
 def all_ink() -> dict[tuple[str, str], np.ndarray]:
     """The ink of all glyphs by (name, pose): 79 categories, and six poses of man and woman."""
-    frames = _codes(len(SUPERCATEGORIES) + 1, len(_FRAME), 3)
-    cores = _codes(10, len(_CORE), 3)
+    frames = _codes(len(SUPERCATEGORIES) + 1)
+    cores = _codes(10)
     glyphs = {}
     seen = dict.fromkeys(SUPERCATEGORIES, 0)
     for category in CATEGORIES:
@@ -65,22 +63,19 @@ def all_ink() -> dict[tuple[str, str], np.ndarray]:
     return glyphs
 
 
-def _codes(count: int, bits: int, distance: int) -> list[tuple[int, ...]]:
-    """`count` words of about half ones, pairwise at least `distance` bits apart."""
-    words: Iterable[tuple[int, ...]] = itertools.product((0, 1), repeat=bits)
-    candidates = [word for word in words if bits // 2 - 1 <= sum(word) <= bits // 2 + 1]
-    for attempt in range(1000):
-        random.Random(f"glyphs {attempt}").shuffle(candidates)
-        chosen: list[tuple[int, ...]] = []
-        for word in candidates:
-            if all(
-                sum(a != b for a, b in zip(word, other, strict=True)) >= distance
-                for other in chosen
-            ):
-                chosen.append(word)
-            if len(chosen) == count:
-                return chosen
-    raise AssertionError(f"no {count} words of {bits} bits at distance {distance}")
+def _codes(count: int) -> list[tuple[int, ...]]:
+    """`count` words of eight bits, each with four ones, pairwise at least four bits apart.
+
+    The first fit in lexicographic order gives 14 words (of the extended Hamming code).
+    """
+    chosen: list[tuple[int, ...]] = []
+    for word in itertools.product((0, 1), repeat=8):
+        apart = all(sum(a != b for a, b in zip(word, each, strict=True)) >= 4 for each in chosen)
+        if sum(word) == 4 and apart:
+            chosen.append(word)
+    if len(chosen) < count:
+        raise AssertionError(f"only {len(chosen)} of {count} words")
+    return chosen[:count]
 
 
 def _assemble(frame: tuple[int, ...], core: tuple[int, ...]) -> np.ndarray:

@@ -40,7 +40,8 @@ def gqa_questions(scene: Scene, rng: random.Random) -> list[GqaAsked]:
             if name := relation(other, thing):
                 asked += _relation((number, thing), (other_number, other), name, singles, rng)
     if len(singles) > 1:
-        asked.append(_both(*rng.sample(singles, 2), rng))
+        first, second = rng.sample(singles, 2)
+        asked.append(_both(first, second, rng))
     return asked
 
 

@@ -64,6 +64,8 @@ def _next(waiting, taken: Counter, used: Counter, rng: random.Random) -> Chosen 
     for kind in _rarest(waiting, (), taken, rng):
         for text in _rarest(waiting[kind], (kind,), taken, rng):
             for answer in _rarest(waiting[kind][text], (kind, text), taken, rng):
+                if _one_sided((kind, text), answer, taken):
+                    break
                 candidates = waiting[kind][text][answer]
                 while candidates:
                     candidate = candidates.pop()
@@ -73,6 +75,12 @@ def _next(waiting, taken: Counter, used: Counter, rng: random.Random) -> Chosen 
             del waiting[kind][text]
         del waiting[kind]
     return None
+
+
+def _one_sided(prefix: tuple[str, str], answer: str, taken: Counter) -> bool:
+    """Whether one more of `answer` would tilt a yes/no question, the other answer being used up."""
+    opposite = {"yes": "no", "no": "yes"}.get(answer)
+    return opposite is not None and taken[(*prefix, answer)] > taken[(*prefix, opposite)]
 
 
 def _rarest(choices, prefix: tuple[str, ...], taken: Counter, rng: random.Random) -> list[str]:

@@ -13,12 +13,12 @@ PLACES = REGION_NAMES
 POSITIONS = tuple(range(len(PLACES)))
 
 COLORS = {
-    "red": (214, 30, 36),
+    "red": (236, 48, 48),
     "orange": (244, 140, 24),
     "yellow": (246, 230, 40),
-    "green": (36, 160, 52),
-    "blue": (32, 76, 214),
-    "purple": (126, 44, 168),
+    "green": (52, 196, 76),
+    "blue": (56, 108, 250),
+    "purple": (160, 72, 216),
     "pink": (248, 140, 196),
     "white": (250, 250, 250),
 }
