@@ -4,7 +4,7 @@
 PYTHON ?= python3
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
-SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules
+SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules --show-failed-logs
 
 .PHONY: help setup demo test test-faults lint format bench generated lock clean
 
@@ -24,7 +24,9 @@ setup: .venv/.installed  ## create .venv with the pinned packages
 
 demo: setup  ## run the main job on the miniature world and print its AP / AF table
 	@$(SNAKEMAKE)
-	@$(BIN)/continual-vqa summary --study results/demo
+	@$(BIN)/continual-vqa summary --metrics results/demo/metrics/metrics.parquet \
+	  --summary results/demo/metrics/summary.parquet \
+	  --figures results/demo/figures --tables results/demo/tables
 
 test: setup lint  ## lint, then all tests
 	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal

@@ -30,4 +30,4 @@ rule base:
     shell:
         "python -m continual_vqa pretrain {params.inputs:q} --texts {input.questions:q} --seed {params.seed}"
         " --settings {params.settings:q} --threads {threads}"
-        " --scratch {params.scratch:q} --out {params.folder:q} 2> {log:q}"
+        " --scratch {params.scratch:q} --out {params.folder:q} > {log:q} 2> >(tee -a {log:q} >&2)"

@@ -20,7 +20,7 @@ rule miniature:
         folder=subpath(output[0], ancestor=2),
         code=code("verbs.miniature"),
     shell:
-        "python -m continual_vqa miniature --size {params.size} --seed {params.seed} --out {params.folder:q} 2> {log:q}"
+        "python -m continual_vqa miniature --size {params.size} --seed {params.seed} --out {params.folder:q} > {log:q} 2>&1"
 
 
 # A checkpoint only so that cells are looked at again once their hashes are known: which cells
@@ -96,7 +96,7 @@ rule manifest:
         cells=expand(paths.cell, cell=plan.cells),
         code=code("verbs.manifest"),
     shell:
-        "python -m continual_vqa manifest --cells {params.cells:q} --out {output:q} 2> {log:q}"
+        "python -m continual_vqa manifest --cells {params.cells:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule data:

@@ -31,7 +31,7 @@ rule predict:
     shell:
         "python -m continual_vqa predict --base {params.base:q} --model {input.model:q}"
         " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
-        " --out {output:q} 2> {log:q}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 rule score:

@@ -65,12 +65,14 @@ for figure, row in FIGURES.items():
             runtime=grown(study.resources.light.runtime),
         params:
             name=figure,
-            recipe=lambda wildcards: wildcards.get("recipe", ""),
+            recipe=lambda wildcards: [
+                f"--recipe={r}" for r in wildcards.get("recipe", "").split()
+            ],
             settings=settings(figures=study.figures),
             code=code("verbs.figure", f"analysis.figures.{figure}"),
         shell:
             "python -m continual_vqa figure --name {params.name} --stream {wildcards.stream:q}"
-            " --recipe {params.recipe:q} --metrics {input.metrics:q} --summary {input.summary:q}"
+            " {params.recipe:q} --metrics {input.metrics:q} --summary {input.summary:q}"
             " --settings {params.settings:q} --out-png {output.png:q} --out-pdf {output.pdf:q}"
             " > {log:q} 2>&1"
 

@@ -33,4 +33,4 @@ rule train:
     shell:
         "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
         " --settings {params.settings:q} --threads {threads} --scratch {params.scratch:q}"
-        " --out {output.model:q} --curve {output.curve:q} 2> {log:q}"
+        " --out {output.model:q} --curve {output.curve:q} > {log:q} 2> >(tee -a {log:q} >&2)"
