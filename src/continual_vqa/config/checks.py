@@ -37,7 +37,7 @@ def check_study(study: Study) -> Iterator[Mistake]:
         if names.dataset != study.data.format:
             yield Mistake(
                 "data.taxonomy",
-                f"{study.data.taxonomy} is for {names.dataset}, data.dataset is {study.data.dataset}",
+                f"{study.data.taxonomy} is for {names.dataset}, not for {study.data.dataset}",
                 expected=f"a taxonomy for {study.data.format}",
             )
     yield from _vision(study)
