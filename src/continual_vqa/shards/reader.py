@@ -57,6 +57,7 @@ class Cells(Sequence[Sample]):
         self._verify = verify_reads
         self.indexes: list[CellIndex] = [read_index(folder) for folder in folders]
         self._columns: list[Columns | None] = [None] * len(folders)
+        self._sums: list[list[bytes]] = [[] for _ in folders]
         self._ends = list(accumulate(index.table.num_rows for index in self.indexes))
         self._shards = MappedShards()
 
@@ -86,7 +87,7 @@ class Cells(Sequence[Sample]):
         if view[offset - BLOCK : offset - BLOCK + len(member)] != member:
             raise self._damaged(cell, row, "holds something else where the index says it is")
         payload = view[offset : offset + columns.size[row]]
-        if self._verify and hashlib.sha256(payload).digest() != columns.sha256[row]:
+        if self._verify and hashlib.sha256(payload).digest() != self._sums[cell][row]:
             raise self._damaged(cell, row, "is damaged: its SHA-256 differs from the index")
         return Sample(*columns.rows[row], payload)  # pyright: ignore[reportCallIssue]
 
@@ -123,6 +124,9 @@ class Cells(Sequence[Sample]):
         return cell, int(number) - (self._ends[cell - 1] if cell else 0)
 
     def _load(self, cell: int) -> Columns:
+        if self._verify:
+            self._sums[cell] = self.indexes[cell].table["payload_sha256"].to_pylist()
+        # Last: another thread may be waiting for it.
         columns = self._columns[cell] = Columns(self.indexes[cell])
         return columns
 

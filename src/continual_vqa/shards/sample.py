@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from continual_vqa.shards import arrow
 from continual_vqa.shards.index import CellIndex
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """A question, its answers and the original bytes of its image (`payload`).
 
     `payload` is a view of the mapped shard; pickling a sample copies it. `where` of an error is
@@ -37,8 +37,7 @@ class Sample:
     payload: memoryview | bytes
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = [getattr(self, field.name) for field in fields(self)]
-        return Sample, (*values[:-1], bytes(self.payload))
+        return Sample, (*self[:-1], bytes(self.payload))
 
 
 class Columns:
@@ -47,10 +46,9 @@ class Columns:
     def __init__(self, index: CellIndex) -> None:
         table, shards = index.table, index.note.shards
         read = {name: _values(table[name]) for name in _READ}
-        self.shard: list[int] = table["shard"].to_pylist()
-        self.offset: list[int] = table["payload_offset"].to_pylist()
-        self.size: list[int] = table["payload_bytes"].to_pylist()
-        self.sha256: list[bytes | None] = table["payload_sha256"].to_pylist()
+        self.shard: list[int] = arrow.to_numpy(table["shard"]).tolist()
+        self.offset: list[int] = arrow.to_numpy(table["payload_offset"]).tolist()
+        self.size: list[int] = arrow.to_numpy(table["payload_bytes"]).tolist()
         extension = index.note.extension
         self.member = [f"{key}.{extension}\0".encode() for key in read["key"]]
         # In the order of Sample's fields, up to the payload: a row is one `zip` step.
@@ -60,19 +58,18 @@ class Columns:
         )
 
 
-_READ = tuple(field.name for field in fields(Sample))[:-3]
+_READ = Sample._fields[:-3]
 
 
-def _values(column: pa.ChunkedArray) -> list[Any]:
-    combined = column.combine_chunks()
-    if pa.types.is_list(combined.type):
-        flat = _values(pa.chunked_array([combined.flatten()]))
-        lengths = combined.value_lengths().to_pylist()
-        result, position = [], 0
-        for length in lengths:
-            result.append(tuple(flat[position : position + length]))
-            position += length
-        return result
-    encoded = combined.dictionary_encode()
+def _values(column: pa.ChunkedArray | pa.Array) -> list[Any]:
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks)
+    if pa.types.is_list(array.type):
+        offsets = arrow.to_numpy(array.offsets)
+        flat, ends = _values(array.flatten()), (offsets - offsets[0]).tolist()
+        return [tuple(flat[start:end]) for start, end in pairwise(ends)]
+    # `to_pylist` takes ten times as long, and makes equal strings anew.
+    encoded = array.dictionary_encode()
     values = encoded.dictionary.to_pylist()
-    return [values[code] for code in encoded.indices.to_pylist()]
+    return [values[code] for code in arrow.to_numpy(encoded.indices).tolist()]
