@@ -1,5 +1,7 @@
 """Indexing VQA-v2-sized JSON against json, orjson, plain pyarrow and a Parquet reload.
 
+Importing a library is no part of the figures: it costs the same for one question.
+
 `python -m benchmarks.index [--questions 443757] [--repeats 5] [--json OUT]`
 """
 
@@ -11,7 +13,7 @@ import json
 import tempfile
 from pathlib import Path
 
-from benchmarks.harness import as_json, goal, goals_text, measure, ratio, report
+from benchmarks.harness import as_json, goal, goals_text, importing, measure, ratio, report
 from benchmarks.vqa_files import OFFICIAL_QUESTIONS, write_pair
 
 RECORDS = ("questions", "annotations")
@@ -49,6 +51,7 @@ def json_loop(*paths: str) -> int:
     return len(rows)
 
 
+@importing("orjson")
 def orjson_parse(*paths: str) -> int:
     """orjson.loads of both files."""
     import orjson
@@ -57,6 +60,7 @@ def orjson_parse(*paths: str) -> int:
     return sum(len(d[key]) for key, d in zip(RECORDS, documents, strict=True))
 
 
+@importing("pyarrow.json")
 def pyarrow_plain(*paths: str) -> int:
     """pyarrow.json with its types inferred; one block, since a record is the whole file."""
     import pyarrow as pa
@@ -71,6 +75,7 @@ def pyarrow_plain(*paths: str) -> int:
     return rows
 
 
+@importing("continual_vqa.data.vqav2")
 def ours_parse(*paths: str) -> int:
     """Our parse: the fields that are used, checked for nulls and for valid text."""
     from continual_vqa.data.arrays import read_arrays
@@ -83,6 +88,7 @@ def ours_parse(*paths: str) -> int:
     return rows
 
 
+@importing("continual_vqa.data.index")
 def ours_index(*paths: str) -> int:
     """The whole of `index`: joined, checked, with skills, groups, splits, sorted; and the cells."""
     from continual_vqa.data.index import IndexRequest, index
@@ -96,6 +102,7 @@ def ours_index(*paths: str) -> int:
     return index(request).questions.num_rows
 
 
+@importing("continual_vqa.data.tables")
 def ours_reload(table: str) -> int:
     """Reading questions.parquet back."""
     from continual_vqa.data.tables import read_questions

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from continual_vqa.data.cells import cell_name, cell_rows, fingerprint_cells
+from continual_vqa.data.cells import cell_name, cell_rows, fingerprint_cells, fingerprint_words
 from continual_vqa.data.tables import QUESTIONS, row_order
 
 rows = st.lists(
@@ -86,3 +86,18 @@ def test_row_order_is_short_before_long(pairs: list[tuple[str, str]]) -> None:
     order = row_order(splits, ids, ids).to_pylist()
     expected = sorted(pairs, key=lambda pair: (pair[0], len(pair[1]), pair[1]))
     assert [pairs[i] for i in order] == expected
+
+
+def test_only_new_words_change_the_vocabulary() -> None:
+    row = {"split": "train", "skill": "color", "group": "G1", "image_id": "1"}
+    first = [
+        {**row, "question": "Is the Cat red?", "answers": ["red", "no."]},
+        {**row, "question": "the dog", "answers": ["yes"]},
+    ]
+    words = fingerprint_words(table(first))
+    shuffled = [{**first[1], "answers": ["the", "NO", "."]}, {**first[0], "answers": ["yes"]}]
+    assert fingerprint_words(table(shuffled)) == words
+    assert fingerprint_words(table([*first, {**row, "split": "test", "question": "cow"}])) == words
+    assert fingerprint_words(table([*first, {**row, "question": "cow"}])) != words
+    assert fingerprint_words(table(first[:1])) != words
+    assert fingerprint_words(table([{**row, "split": "test", "question": "cow"}]))

@@ -43,7 +43,7 @@ def test_all_questions_without_images(all_questions: Indexed) -> None:
     assert counts == {"train": 60_000, "test": 8_938}
     assert set(table["skill"].to_pylist()) == set(load_taxonomy("vqacl-published").skills)
     outside = all_questions.report["in_no_group"]
-    in_cells = sum(cell["questions"] for cell in all_questions.cells.values())
+    in_cells = sum(cell["questions"] for cell in all_questions.report["cells"])
     assert in_cells + outside["questions"] == 68_938
 
 

@@ -19,8 +19,10 @@ from data.official_files import (
 
 from continual_vqa.cli import main
 from continual_vqa.config.data import DataConfig
+from continual_vqa.config.study import Study
 from continual_vqa.data.tables import read_questions
 from continual_vqa.files.parquet import read_note
+from continual_vqa.plan.study_plan import Plan
 
 
 class World:
@@ -81,9 +83,8 @@ def test_table_report_and_cells(world: World, capsys: pytest.CaptureFixture[str]
     assert report["per_skill"]["color"] == 4
     assert report["in_no_group"]["questions"] == 1
     assert not any(kind["count"] for kind in report["problems"].values())
-    cells = world.json("cells.json")["cells"]
-    assert sorted(cells) == [
-        "test/color/G1", "test/color/G4", "test/count/G1", "train/color/G1",
+    assert sorted(world.json("cells.json")) == [
+        "test/color/G1", "test/color/G4", "test/count/G1", "train/color/G1", "vocabulary",
     ]  # fmt: skip
     output = capsys.readouterr().out
     assert "5 questions about 4 images" in output
@@ -102,19 +103,19 @@ def test_the_order_of_files_changes_no_byte(world: World) -> None:
 
 def test_one_annotation_changes_one_cell(world: World) -> None:
     main(world.arguments())
-    before = world.json("cells.json")["cells"]
+    before = world.json("cells.json")
     world.annotations[2]["answers"][0]["answer"] = "another"
     main(world.arguments())
-    after = world.json("cells.json")["cells"]
+    after = world.json("cells.json")
     assert {name for name in before if before[name] != after[name]} == {"test/color/G4"}
 
 
 def test_one_image_changes_its_cells(world: World) -> None:
     main(world.arguments())
-    before = world.json("cells.json")["cells"]
+    before = world.json("cells.json")
     write_image(world.images / "val2014", 1, (world.images / "val2014" / WHOLE).read_bytes())
     main(world.arguments())
-    after = world.json("cells.json")["cells"]
+    after = world.json("cells.json")
     differing = {name for name in before if before[name] != after[name]}
     assert differing == {"test/color/G1", "test/count/G1"}
 
@@ -274,17 +275,18 @@ def test_wrong_arguments(
     assert error.count("\n") == 1
 
 
-def test_settings_are_the_config_block(world: World) -> None:
+def test_the_plan_asks_in_the_verbs_own_words(world: World) -> None:
+    """The options that a study's plan makes from its config are understood."""
     main(world.arguments())
     by_options = read_questions(world.folder / "q.parquet")
-    (world.folder / "annotations").mkdir()
-    for year in ("train2014", "val2014"):
-        target = world.folder / "annotations" / f"instances_{year}.json"
-        target.write_bytes(Path(world.instances).read_bytes())
-    data = DataConfig(dataset="vqav2").model_dump(mode="json")
-    settings = json.dumps({"data": data, "root": str(world.folder)})
+    data = DataConfig(
+        dataset="vqav2",
+        root=str(world.folder),
+        instances=("instances.json",),
+    )
+    arguments = Plan(Study(data=data)).index_arguments
     out = world.folder / "other.parquet"
-    assert main(["index", "--settings", settings, "--out", str(out)]) == 0
+    assert main(["index", *arguments, "--out", str(out)]) == 0
     assert read_questions(out).equals(by_options)
 
 

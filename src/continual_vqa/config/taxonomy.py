@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.places import TAXONOMIES
@@ -136,15 +137,16 @@ def read_taxonomy(name: str) -> TaxonomyFile:
     try:
         return TaxonomyFile.model_validate(content)
     except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg'].removeprefix('Value error, ')}".lstrip(
-                ": "
-            )
-            for each in error.errors(include_url=False)
-        )
+        mistakes = "; ".join(map(_mistake, error.errors(include_url=False)))
         raise UserError(
             mistakes, where=path, do=f"compare with {TAXONOMIES / 'vqacl-contiguous.yaml'}"
         ) from None
+
+
+def _mistake(error: ErrorDetails) -> str:
+    place = ".".join(map(str, error["loc"]))
+    what = error["msg"].removeprefix("Value error, ")
+    return f"{place}: {what}" if place else what
 
 
 def _mapping(path: Path) -> dict[str, object]:

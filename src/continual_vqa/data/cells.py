@@ -1,9 +1,8 @@
-"""Cells: the rows of one split, skill and concept group, and a fingerprint of what each holds."""
+"""Cells: the rows of one split, skill and concept group; and fingerprints of what they hold."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from continual_vqa.data.tables import QUESTIONS, flat
 
 # An image's place on the disk is no content of a cell; its bytes are.
 CONTENT = tuple(name for name in QUESTIONS.names if name != "image_path")
+_PUNCTUATION = "[?!,.:;]+$"
 
 
 def cell_name(split: str, skill: str, group: str) -> str:
@@ -34,10 +34,8 @@ def cell_rows(questions: pa.Table) -> dict[str, np.ndarray]:
     return {name: order[a:b] for name, a, b in sorted(cells) if not name.endswith("/")}
 
 
-def fingerprint_cells(
-    questions: pa.Table, image_sha256: pa.Array | None
-) -> Mapping[str, dict[str, object]]:
-    """Cell name -> its number of questions and images, and a SHA-256 of its rows and images.
+def fingerprint_cells(questions: pa.Table, image_sha256: pa.Array | None) -> dict[str, str]:
+    """Cell name -> SHA-256 of its rows and images.
 
     A change of one row, or of one image's bytes, changes the fingerprints of exactly the cells that
     hold it; the order of files and rows, and the place of the images, change none.
@@ -50,15 +48,28 @@ def fingerprint_cells(
     content = questions.select(CONTENT)
     if image_sha256 is not None:
         content = content.append_column("image_sha256", image_sha256)
-    cells = {}
-    for name, rows in cell_rows(questions).items():
-        cell = content.take(pa.array(rows)).combine_chunks()
-        cells[name] = {
-            "questions": len(rows),
-            "images": pc.count_distinct(cell["image_id"]).as_py(),
-            "sha256": _digest(cell),
-        }
-    return cells
+    return {
+        name: _digest(content.take(pa.array(rows)).combine_chunks())
+        for name, rows in cell_rows(questions).items()
+    }
+
+
+def fingerprint_words(questions: pa.Table) -> str:
+    """SHA-256 of the set of words in the training questions and their answers.
+
+    Words are what a word-level tokenizer tells apart: NFKC, lower case, split at white space, final
+    punctuation on its own.
+    """
+    train = questions.filter(pc.equal(questions["split"], "train"))
+    texts = pa.concat_arrays(
+        [flat(train["question"]).unique(), flat(train["answers"]).flatten().unique()]
+    )
+    normal = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
+    pieces = pc.utf8_split_whitespace(normal).flatten().unique()
+    stems = pc.replace_substring_regex(pieces, _PUNCTUATION, "")
+    tails = pc.extract_regex(pieces, f"(?P<tail>{_PUNCTUATION})").drop_null().field("tail")
+    words = pa.concat_arrays([stems, tails]).unique()
+    return _digest(pa.table({"word": words.filter(pc.not_equal(words, "")).sort()}))
 
 
 def _digest(table: pa.Table) -> str:

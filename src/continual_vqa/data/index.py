@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from continual_vqa.data.cells import fingerprint_cells
+from continual_vqa.data.cells import fingerprint_cells, fingerprint_words
 from continual_vqa.data.concepts import Concepts, image_concepts
 from continual_vqa.data.gqa import read_gqa
 from continual_vqa.data.payloads import open_payload
@@ -22,6 +22,8 @@ from continual_vqa.data.tables import QUESTIONS, flat, row_order
 from continual_vqa.data.taxonomy import Taxonomy, load_taxonomy
 from continual_vqa.data.vqav2 import read_vqav2
 from continual_vqa.errors import UserError
+
+VOCABULARY = "vocabulary"
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,18 @@ class IndexRequest:
 
 @dataclass(frozen=True)
 class Indexed:
-    """The questions (schema `QUESTIONS`, sorted), the data report, and the cells' fingerprints."""
+    """What was read.
+
+    Attributes
+    ----------
+    questions : with schema `QUESTIONS`, sorted
+    report : the data report
+    content : cell name -> fingerprint; and "vocabulary" -> fingerprint of the training words
+    """
 
     questions: pa.Table
     report: dict[str, object]
-    cells: Mapping[str, dict[str, object]]
+    content: Mapping[str, str]
     problems: Problems
 
 
@@ -188,7 +197,7 @@ def _finish(
     return Indexed(
         questions,
         data_report(questions, problems, sources, taxonomy.skills, taxonomy.groups),
-        fingerprint_cells(questions, sha256),
+        {VOCABULARY: fingerprint_words(questions), **fingerprint_cells(questions, sha256)},
         problems,
     )
 

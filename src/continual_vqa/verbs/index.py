@@ -31,8 +31,10 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
     options = DataConfig.model_fields
-    parser.add_argument("--dataset", choices=sorted(LAYOUTS), help="format of the files")
-    parser.add_argument("--questions", nargs="+", default=[], metavar="F", help="question files")
+    parser.add_argument(
+        "--dataset", choices=sorted(LAYOUTS), required=True, help="format of the files"
+    )
+    parser.add_argument("--questions", nargs="+", required=True, metavar="F", help="question files")
     parser.add_argument(
         "--annotations", nargs="+", default=[], metavar="F", help="annotation files (VQA v2)"
     )
@@ -46,7 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--features", default="", metavar="F", help="region features (.tsv) in place of images"
     )
-    parser.add_argument("--taxonomy", help="name in config/taxonomies/, or a .yaml file")
+    parser.add_argument(
+        "--taxonomy", required=True, help="name in config/taxonomies/, or a .yaml file"
+    )
     parser.add_argument("--concept-map", default="", metavar="F", help="image name -> COCO id")
     for name in ("splits", "on_bad_record", "check_images"):
         parser.add_argument(
@@ -56,17 +60,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"{options[name].description} (default: %(default)s)",
         )
     parser.add_argument("--karpathy", default="", metavar="F", help="dataset_coco.json")
-    parser.add_argument("--settings", help="the data block as JSON, in place of the options above")
     parser.add_argument("--out", type=Path, required=True, help="questions.parquet to write")
     parser.add_argument("--report", type=Path, metavar="F", help="data report to write (JSON)")
-    parser.add_argument("--cells", type=Path, metavar="F", help="cells' hashes to write (JSON)")
+    parser.add_argument(
+        "--cells", type=Path, metavar="F", help="cells' content hashes to write (JSON)"
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Index, write, and return the data report with the path of the table."""
-    request = _from_settings(args.settings) if args.settings else _from_options(args)
     try:
-        indexed = index(request)
+        indexed = index(_request(args))
     except BadRecords as error:
         # Beside the report, not over it: an earlier one stays valid for the table that is there.
         if args.report:
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise
     write_questions(args.out, indexed.questions, note=_note(indexed))
     if args.cells:
-        _write_json(args.cells, {"cells": indexed.cells})
+        _write_json(args.cells, indexed.content)
     if args.report:
         _write_json(args.report, indexed.report)
     return {"out": str(args.out), **indexed.report}
@@ -87,12 +91,7 @@ def describe(summary: dict[str, Any]) -> str:
     return f"{report_text(summary)}\n\nwritten: {summary['out']}"
 
 
-def _from_options(args: argparse.Namespace) -> IndexRequest:
-    missing = [
-        f"--{name}" for name in ("dataset", "questions", "taxonomy") if not getattr(args, name)
-    ]
-    if missing:
-        raise UserError(f"missing {', '.join(missing)}", do="see continual-vqa index --help")
+def _request(args: argparse.Namespace) -> IndexRequest:
     if args.images and args.features:
         raise UserError("--images and --features are both given", expected="one of them")
     kind = "features" if args.features else "images"
@@ -109,25 +108,6 @@ def _from_options(args: argparse.Namespace) -> IndexRequest:
         karpathy_file=args.karpathy,
         on_bad_record=args.on_bad_record,
         check_images=args.check_images,
-    )
-
-
-def _from_settings(text: str) -> IndexRequest:
-    settings = json.loads(text)
-    data, root = DataConfig.model_validate(settings["data"]), settings["root"]
-    return IndexRequest(
-        dataset=data.format,
-        questions=data.files("questions", root),
-        annotations=data.files("annotations", root),
-        instances=data.files("instances", root),
-        scene_graphs=data.files("scene_graphs", root),
-        payload=data.payload(root),
-        taxonomy=data.taxonomy,
-        concept_map=data.file("concept_map", root),
-        splits=data.splits,
-        karpathy_file=data.file("karpathy_file", root),
-        on_bad_record=data.on_bad_record,
-        check_images=data.check_images,
     )
 
 
