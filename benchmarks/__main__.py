@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 from benchmarks.harness import ROOT
 
@@ -18,10 +17,9 @@ FOLDER = ROOT / "docs" / "benchmarks"
 HEAD = """\
 # Speed, side by side with the peers
 
-Written by `make bench`: each table is one run, every case in fresh processes, in shuffled order, the
-median after a warm-up. Ratios count, not seconds: they were taken in the same run on the same
-machine. Peak memory is that of the largest process. `x` is how many times faster than the first row
-of its table.
+Written by `make bench`: each table is one run; every case in fresh processes, in shuffled order,
+the median after a warm-up. Ratios count, not seconds: they were taken in the same run on the same
+machine. Peak memory is that of the largest process. `x`: how many times faster than the first row.
 """
 
 
