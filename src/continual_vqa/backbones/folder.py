@@ -47,6 +47,12 @@ def write_base(folder: str | Path, model: Backbone) -> str:
     return metadata["base_sha256"]
 
 
+def is_base(folder: str | Path) -> bool:
+    """Whether `folder` is a base folder of this project (and not a Hugging Face one)."""
+    config = read_json(Path(folder) / CONFIG)
+    return isinstance(config, dict) and config.get("format") == FORMAT
+
+
 def read_base(folder: str | Path) -> tuple[Backbone, str]:
     """The model in a base folder and its `base_sha256`.
 

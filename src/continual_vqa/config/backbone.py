@@ -46,8 +46,9 @@ class BackboneConfig(Block):
     folder: Annotated[
         str,
         Field(
-            description="Local Hugging Face folder of a T5 model (config.json, model.safetensors, "
-            "tokenizer.json). Empty: the model of the sizes below, pretrained by a rule."
+            description="Base model to start from: a local Hugging Face folder of a T5 "
+            "(config.json, model.safetensors, tokenizer.json), or a base folder of this project. "
+            "Empty: the model of the sizes below, pretrained by a rule."
         ),
     ] = ""
     d_model: Annotated[int, Field(ge=4, description="Width of the hidden states.")] = 96

@@ -11,7 +11,7 @@ import torch
 
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.families import family
-from continual_vqa.backbones.folder import TOKENIZER, write_base
+from continual_vqa.backbones.folder import TOKENIZER, is_base, read_base, write_base
 from continual_vqa.backbones.tokens import Words, read_words, train_words
 from continual_vqa.config.backbone import BackboneConfig, PretrainingConfig
 from continual_vqa.config.block import Block
@@ -107,6 +107,8 @@ def _build(
     module = family(config.family)
     if config.folder:
         folder = Path(config.folder)
+        if is_base(folder):
+            return read_base(folder)[0]
         words = read_words(files.tokenizer or folder / TOKENIZER)
         return module.from_folder(folder, config, words, seed)
     return module.build(config, _words(files, graphs), seed)
