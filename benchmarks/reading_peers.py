@@ -29,17 +29,20 @@ def standard_tarfile(shards: Sequence[str]) -> int:
     return total
 
 
-def webdataset_decoded(shards: Sequence[str], size: int, workers: int, batch_size: int) -> int:
-    """Stock webdataset with Pillow in worker processes, as its documentation shows."""
-    dataset = WebDataset(list(shards), shardshuffle=False).map(_Decode(size))
+def webdataset_decoded(
+    shards: Sequence[str], size: int, workers: int, batch_size: int, bilinear: bool
+) -> int:
+    """Stock webdataset with Pillow in worker processes; `bilinear` as ours, or Pillow's default."""
+    dataset = WebDataset(list(shards), shardshuffle=False).map(_Decode(size, bilinear))
     loader = WebLoader(dataset, batch_size=batch_size, num_workers=workers)
     return sum(len(batch) for batch in loader)
 
 
 class _Decode:
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, bilinear: bool) -> None:
         self._size = (size, size)
+        self._filter = Image.Resampling.BILINEAR if bilinear else None
 
     def __call__(self, sample: dict) -> np.ndarray:
         image = Image.open(io.BytesIO(sample["jpg"])).convert("RGB")
-        return np.array(image.resize(self._size, Image.Resampling.BILINEAR))
+        return np.array(image.resize(self._size, self._filter))
