@@ -76,24 +76,24 @@ def test_a_list_is_no_scene_graph_file(tmp_path: Path) -> None:
 def test_pairs_say_what_is_where() -> None:
     found = pairs_of(scene(("dog", 0, 0, ("red",)), ("cat", 2, 1, ("blue",))))
     assert found["caption:"] == {"top left red dog , right blue cat"}
-    assert found["ground: what at top left"] == {"red dog"}
-    assert found["ground: what at middle"] == {"nothing"}
-    assert found["ground: where cat"] == {"right"}
-    assert found["ground: attribute dog"] == {"red"}
-    assert found["ground: name blue"] == {"cat"}
-    assert found["ground: count dog"] == {"1"}
-    assert found["ground: check red dog"] == {"yes"}
-    assert found["ground: check blue dog"] == {"no"}
-    assert found["ground: location"] == {"park"}
-    assert found["ground: weather"] == {"rainy"}
+    assert found["ground: what is at the top left"] == {"red dog"}
+    assert found["ground: what is at the middle"] == {"nothing"}
+    assert found["ground: where is the cat"] == {"right"}
+    assert found["ground: what is the look of the dog"] == {"red"}
+    assert found["ground: what is the blue thing"] == {"cat"}
+    assert found["ground: how many dogs are there"] == {"1"}
+    assert found["ground: is the dog red"] == {"yes"}
+    assert found["ground: is the dog blue"] == {"no"}
+    assert found["ground: which place is this"] == {"park"}
+    assert found["ground: what weather is it"] == {"rainy"}
 
 
 def test_several_of_a_name_are_counted_and_not_located() -> None:
     found = pairs_of(scene(("dog", 0, 0, ()), ("dog", 1, 0, ()), ("cat", 2, 2, ())))
-    assert found["ground: count dog"] == {"2"}
-    assert "ground: where dog" not in found
-    assert found["ground: where cat"] == {"bottom right"}
-    assert found["ground: what at top"] == {"plain dog"}
+    assert found["ground: how many dogs are there"] == {"2"}
+    assert "ground: where is the dog" not in found
+    assert found["ground: where is the cat"] == {"bottom right"}
+    assert found["ground: what is at the top"] == {"plain dog"}
 
 
 def test_prompts_begin_with_their_task_and_the_draw_is_seeded() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from continual_vqa.data.plurals import plural
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import read_json
 
@@ -105,7 +106,7 @@ def _at(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     region = rng.choice(REGION_NAMES)
     if graph.objects and rng.random() < 0.8:
         region = graph.region(rng.choice(graph.objects))
-    return f"ground: what at {region}", _seen_at(graph, region)
+    return f"ground: what is at the {region}", _seen_at(graph, region)
 
 
 def _place(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
@@ -113,7 +114,7 @@ def _place(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     if not single:
         return None
     thing = rng.choice(single)
-    return f"ground: where {thing.name}", graph.region(thing)
+    return f"ground: where is the {thing.name}", graph.region(thing)
 
 
 def _attribute(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
@@ -121,7 +122,7 @@ def _attribute(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     if not things:
         return None
     thing = rng.choice(things)
-    return f"ground: attribute {thing.name}", rng.choice(thing.attributes)
+    return f"ground: what is the look of the {thing.name}", rng.choice(thing.attributes)
 
 
 def _name(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
@@ -130,7 +131,7 @@ def _name(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     if not single:
         return None
     mark, name = rng.choice(single)
-    return f"ground: name {mark}", name
+    return f"ground: what is the {mark} thing", name
 
 
 def _count(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
@@ -140,7 +141,7 @@ def _count(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
     names = sorted(each.name for each in graph.objects)
     often = max(names, key=names.count)
     name = often if rng.random() < 0.5 else rng.choice(sorted(set(names)))
-    return f"ground: count {name}", str(names.count(name))
+    return f"ground: how many {plural(name)} are there", str(names.count(name))
 
 
 def _check(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
@@ -149,30 +150,30 @@ def _check(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
         return None
     thing, other = rng.sample(things, 2)
     if rng.random() < 0.5:
-        return f"ground: check {rng.choice(thing.attributes)} {thing.name}", "yes"
+        return f"ground: is the {thing.name} {rng.choice(thing.attributes)}", "yes"
     mine = {mark for each in things if each.name == thing.name for mark in each.attributes}
     wrong = [mark for mark in other.attributes if mark not in mine]
-    return (f"ground: check {rng.choice(wrong)} {thing.name}", "no") if wrong else None
+    return (f"ground: is the {thing.name} {rng.choice(wrong)}", "no") if wrong else None
 
 
 def _location(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
-    return ("ground: location", graph.location) if graph.location else None
+    return ("ground: which place is this", graph.location) if graph.location else None
 
 
 def _weather(graph: SceneGraph, rng: random.Random) -> tuple[str, str] | None:
-    return ("ground: weather", graph.weather) if graph.weather else None
+    return ("ground: what weather is it", graph.weather) if graph.weather else None
 
 
 Task = Callable[[SceneGraph, random.Random], tuple[str, str] | None]
 # How often each task is drawn.
 _TASKS: dict[Task, float] = {
-    _caption: 4,
+    _caption: 6,
     _at: 4,
     _place: 3,
     _attribute: 3,
-    _name: 1,
-    _count: 2,
-    _check: 2,
+    _name: 2,
+    _count: 3,
+    _check: 3,
     _location: 1,
     _weather: 1,
 }
