@@ -5,7 +5,6 @@ Special tokens are T5's: padding (also the decoder's start), end, unknown.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -74,7 +73,9 @@ def read_words(path: str | Path) -> Words:
 
 
 def train_words(texts: Iterable[str]) -> Words:
-    """A word-level, lower-case tokenizer of all words in `texts`, the most frequent first.
+    """A word-level, lower-case tokenizer of all words in `texts`, in alphabetical order.
+
+    It depends on which words there are, never on how often.
 
     Punctuation at the end of a word is a token of its own, so that decoding an answer and
     encoding it again gives the same ids.
@@ -87,11 +88,11 @@ def train_words(texts: Iterable[str]) -> Words:
             pre_tokenizers.Split(Regex(r"[?!,.:;]+$"), behavior="isolated"),
         ]
     )
-    counts: Counter[str] = Counter()
+    found: set[str] = set()
     for text in [*texts, PROMPT.format(question="")]:
-        counts.update(word for word, _ in split.pre_tokenize_str(normalise.normalize_str(text)))
+        found.update(word for word, _ in split.pre_tokenize_str(normalise.normalize_str(text)))
     vocabulary = {PAD: 0, END: 1, UNKNOWN: 2}
-    for word in sorted(counts, key=lambda word: (-counts[word], word)):
+    for word in sorted(found):
         vocabulary.setdefault(word, len(vocabulary))
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.normalizer = normalise  # pyright: ignore[reportAttributeAccessIssue]

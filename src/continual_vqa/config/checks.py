@@ -63,7 +63,7 @@ def _data(study: Study) -> Iterator[Mistake]:
                 yield Mistake(f"data.{kind}", f"{name} does not exist", expected="an existing file")
     for kind in ("images", "features", "concept_map", "karpathy_file"):
         name = data.file(kind, data.root)
-        if name and not Path(name).exists():
+        if name and not Path(name.split(ARCHIVE_MARK)[0]).exists():
             yield Mistake(f"data.{kind}", f"{name} does not exist", expected="an existing path")
     if data.splits == "karpathy" and not data.karpathy_file:
         yield Mistake(
