@@ -68,6 +68,14 @@ def test_cell_that_is_no_cell_is_refused(
     assert not (world / "cell").exists()
 
 
+@pytest.mark.parametrize("size", ["0", "-3", "nan", "inf"])
+def test_size_that_is_no_size_is_refused(
+    world: Path, size: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments(world, "train/count/G1", "--max-mb", size)) == 2
+    assert "--max-mb is" in capsys.readouterr().err
+
+
 def test_missing_image_is_named(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(arguments(world, "train/count/G1"))
     before = files(world / "cell")

@@ -53,6 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Write the cell; returns its counts."""
+    if not 0 < args.max_mb <= 1e6:
+        raise UserError(f"--max-mb is {args.max_mb:g}", expected="above 0, at most 1,000,000")
     questions = read_questions(args.questions)
     rows = select_cell(questions, args.cell)
     if not rows.num_rows:

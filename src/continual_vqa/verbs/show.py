@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """The contents as plain data."""
     path: Path = args.file
+    if args.head < 0:
+        raise UserError(f"--head is {args.head}", expected="0 or more")
     if path.is_dir():
         inside = [(INDEX_FILE, cell_contents), ("model.safetensors", None)]
         for name, show in inside:
