@@ -14,7 +14,7 @@ import pytest
 
 from continual_vqa.plan.dry_run import PendingJob, parse_dry_run
 
-COPIED = ("Snakefile", "workflow", "config", "src")
+COPIED = ("Snakefile", "workflow", "config", "envs", "src")
 
 
 @dataclass(frozen=True)

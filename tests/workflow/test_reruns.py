@@ -118,7 +118,7 @@ def test_a_failing_index_leaves_earlier_results(checkout: Checkout) -> None:
     questions = checkout.results() / "data" / "questions.parquet"
     before = questions.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    failed = checkout.snakemake(check=False)
+    failed = checkout.snakemake("--show-failed-logs", check=False)
     assert failed.returncode
     assert "truncated JSON" in failed.stdout + failed.stderr
     assert questions.read_bytes() == before

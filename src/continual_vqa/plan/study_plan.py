@@ -144,7 +144,12 @@ class Plan:
     @cached_property
     def raw_files(self) -> tuple[str, ...]:
         """Every file that indexing reads, without the images."""
-        return self.study.data.raw_files(self.data_root)
+        here = Path.cwd()
+        # Relative where possible: a study that moves with its checkout is not made anew.
+        return tuple(
+            str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+            for path in self.study.data.raw_files(self.data_root)
+        )
 
     @cached_property
     def index_arguments(self) -> list[str]:
