@@ -1,9 +1,0 @@
-"""Settings for the tests of shards."""
-
-from __future__ import annotations
-
-from hypothesis import settings
-
-# A busy machine is no failure.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
