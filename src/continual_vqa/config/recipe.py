@@ -34,7 +34,9 @@ class Recipe(Block):
         Literal["previous", "base"],
         Field(description="Weights a stage starts from: the last trained ones, or the base model."),
     ] = "previous"
-    guards: tuple[()] = Field((), description="Penalties, masks and the like while training.")
+    guards: Annotated[
+        tuple[()], Field(description="Penalties, masks and the like while training.")
+    ] = ()
     replay: Annotated[
         Literal["none"],
         Field(description="What is replayed from earlier tasks while training."),

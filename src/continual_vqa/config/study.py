@@ -62,13 +62,10 @@ class Study(Block):
             "custom_recipes.",
         ),
     ] = ("sequential", "joint", "text_only")
-    custom_recipes: Annotated[
-        dict[str, Recipe],
-        Field(
-            description="Further methods, each a value per slot; see docs/methods.md.",
-            default_factory=dict,
-        ),
-    ]
+    custom_recipes: dict[str, Recipe] = Field(
+        default_factory=dict,
+        description="Further methods, each a value per slot; see docs/methods.md.",
+    )
     seeds: Annotated[
         tuple[int, ...],
         Field(min_length=1, description="Seeds; each is a complete repetition of all recipes."),

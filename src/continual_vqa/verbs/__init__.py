@@ -4,5 +4,5 @@
 - `EXAMPLE`: a command line that works;
 - `add_arguments(parser)`: its options;
 - `run(args)`: does the work and returns a JSON-able summary (a dict);
-- optionally `describe(summary)`: the summary as text for a person (default: one `key: value` a line).
+- optionally `describe(summary)`: the summary as text for a person (default: a line per key).
 """
