@@ -85,10 +85,11 @@ class PretrainingConfig(Block):
     ] = 0
 
     steps: Annotated[
-        int, Field(ge=0, description="Optimiser steps; 0: the freshly built model as it is.")
-    ] = 4000
-    batch_size: Annotated[int, Field(ge=1, description="Pairs per step.")] = 128
-    lr: Annotated[float, Field(gt=0, description="Peak learning rate.")] = 1e-3
+        int, Field(ge=0, description="Optimiser steps; 0: the base model as it is built or read.")
+    ] = 8000
+    batch_size: Annotated[int, Field(ge=1, description="Pairs per step.")] = 96
+    lr: Annotated[float, Field(gt=0, description="Peak learning rate.")] = 1.5e-3
+    beta2: Annotated[float, Field(ge=0, lt=1, description="AdamW's second decay rate.")] = 0.98
     warmup: Annotated[float, Field(ge=0, le=1, description="Share of steps of warm-up.")] = 0.05
     weight_decay: Annotated[float, Field(ge=0, description="Decoupled weight decay.")] = 0.01
     clip: Annotated[float, Field(ge=0, description="Gradient norm is clipped to this; 0: off.")] = (

@@ -16,8 +16,8 @@ class TrainingConfig(Block):
     epochs 3, batch_size 80, lr 1e-4, warmup 0.1, weight_decay 0.01, clip 5, schedule per_group.
     """
 
-    epochs: Annotated[int, Field(ge=1, description="Passes over the data of a group.")] = 3
-    batch_size: Annotated[int, Field(ge=1, description="Questions per optimiser step.")] = 80
+    epochs: Annotated[int, Field(ge=1, description="Passes over the data of a group.")] = 15
+    batch_size: Annotated[int, Field(ge=1, description="Questions per optimiser step.")] = 64
     accumulation: Annotated[
         int,
         Field(

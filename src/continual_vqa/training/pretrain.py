@@ -153,7 +153,9 @@ def _train(
             memory_mb=config.memory_mb,
             workers=workers,
         )
-        adamw = AdamW(config.lr, weight_decay=config.weight_decay, clip=config.clip)
+        adamw = AdamW(
+            config.lr, beta2=config.beta2, weight_decay=config.weight_decay, clip=config.clip
+        )
         pace = Pace(1, config.batch_size, config.warmup, adamw, precision=config.precision)
         parameters = trained_parameters(model, "full")
         loop = Loop(model, parameters, pace, (), inflight, "pretrain")
