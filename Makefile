@@ -6,7 +6,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules --show-failed-logs
 
-.PHONY: help setup demo test test-faults lint format bench generated lock clean
+.PHONY: help setup demo base test lint format bench generated lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -40,6 +40,12 @@ lint: setup  ## ruff, snakefmt, snakemake --lint, pyright
 
 format: setup  ## put code into the project's form
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/snakefmt Snakefile workflow
+
+base: setup  ## make the miniature's base model again (config/bases/miniature), about 15 minutes
+	@$(SNAKEMAKE) --configfile config/base.yaml -- results/base/base/model.safetensors
+	@mkdir -p config/bases/miniature
+	@cp results/base/base/config.json results/base/base/tokenizer.json results/base/base/model.safetensors \
+	  config/bases/miniature/
 
 bench: setup  ## measure against the peers, side by side
 	@$(BIN)/python -m benchmarks

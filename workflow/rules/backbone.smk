@@ -3,8 +3,8 @@
 
 rule base:
     input:
-        **plan.base_inputs,
-        questions=ancient(paths.questions),
+        plan.base_inputs,
+        ancient([paths.questions] if plan.builds_vocabulary else []),
     output:
         multiext(f"{paths.base}/", "model.safetensors", "config.json", "tokenizer.json"),
     log:
@@ -22,12 +22,12 @@ rule base:
         settings=settings(backbone=study.backbone, pretraining=study.pretraining),
         inputs=plan.base_arguments,
         # The words of the training questions make the vocabulary; nothing else of them matters.
-        words=lambda wildcards: plan.content_hash("vocabulary"),
+        words=lambda wildcards: plan.vocabulary_hash(),
         seed=study.pretraining.seed,
         folder=subpath(output[0], parent=True),
         scratch=f"{paths.root}/scratch/base",
         code=code("verbs.pretrain", f"backbones.{study.backbone.family}"),
     shell:
-        "python -m continual_vqa pretrain {params.inputs:q} --texts {input.questions:q} --seed {params.seed}"
+        "python -m continual_vqa pretrain {params.inputs:q} --seed {params.seed}"
         " --settings {params.settings:q} --threads {threads}"
         " --scratch {params.scratch:q} --out {params.folder:q} > {log:q} 2> >(tee -a {log:q} >&2)"

@@ -48,9 +48,10 @@ class BackboneConfig(Block):
         Field(
             description="Base model to start from: a local Hugging Face folder of a T5 "
             "(config.json, model.safetensors, tokenizer.json), or a base folder of this project. "
-            "Empty: the model of the sizes below, pretrained by a rule."
+            "Empty: the model of the sizes below, pretrained by a rule. The default is the "
+            "miniature's, made by `make base`."
         ),
-    ] = ""
+    ] = "config/bases/miniature"
     d_model: Annotated[int, Field(ge=4, description="Width of the hidden states.")] = 96
     d_kv: Annotated[int, Field(ge=1, description="Width of one attention head.")] = 24
     heads: Annotated[int, Field(ge=1, description="Attention heads.")] = 4
@@ -86,7 +87,7 @@ class PretrainingConfig(Block):
 
     steps: Annotated[
         int, Field(ge=0, description="Optimiser steps; 0: the base model as it is built or read.")
-    ] = 8000
+    ] = 0
     batch_size: Annotated[int, Field(ge=1, description="Pairs per step.")] = 96
     lr: Annotated[float, Field(gt=0, description="Peak learning rate.")] = 1.5e-3
     beta2: Annotated[float, Field(ge=0, lt=1, description="AdamW's second decay rate.")] = 0.98

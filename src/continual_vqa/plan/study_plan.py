@@ -194,17 +194,29 @@ class Plan:
         return self.study.pretraining.steps > 0
 
     @cached_property
-    def base_inputs(self) -> dict[str, str]:
+    def builds_vocabulary(self) -> bool:
+        """Whether the words of the training questions become the model's vocabulary."""
+        return not self.study.backbone.folder
+
+    @cached_property
+    def base_inputs(self) -> list[str]:
         """The files that the base model is made from, beside the vocabulary's questions."""
-        return {"scene_graphs": self.scene_graphs} if self.pretrained else {}
+        folder = self.study.backbone.folder
+        files = [f"{folder}/{n}" for n in ("config.json", "model.safetensors")] if folder else []
+        return [*files, *([self.scene_graphs] if self.pretrained else [])]
 
     @cached_property
     def base_arguments(self) -> list[str]:
         """Options of the verb `pretrain` that name its material."""
-        if not self.pretrained:
-            return []
-        images = self.study.pretraining.images or f"{self.world}/base/images"
-        return ["--scene-graphs", self.scene_graphs, "--images", images]
+        arguments = ["--texts", self.paths.questions] if self.builds_vocabulary else []
+        if self.pretrained:
+            images = self.study.pretraining.images or f"{self.world}/base/images"
+            arguments += ["--scene-graphs", self.scene_graphs, "--images", images]
+        return arguments
+
+    def vocabulary_hash(self) -> str:
+        """The words that the base model knows, when the questions give them."""
+        return self.content_hash("vocabulary") if self.builds_vocabulary else ""
 
     @cached_property
     def world_files(self) -> tuple[str, ...]:
