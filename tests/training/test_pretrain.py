@@ -47,7 +47,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(**pretraining: object) -> PretrainSettings:
-    backbone = {**tiny_model.SMALL, "vision": tiny_model.PATCHES.model_dump()}
+    backbone = {**tiny_model.SMALL, "folder": "", "vision": tiny_model.PATCHES.model_dump()}
     chosen = {"steps": 8, "batch_size": 4, "lr": 3e-3, **pretraining}
     return PretrainSettings.model_validate({"backbone": backbone, "pretraining": chosen})
 

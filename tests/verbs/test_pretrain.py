@@ -9,7 +9,14 @@ from continual_vqa.backbones.folder import read_base
 from continual_vqa.cli import main
 
 SETTINGS = {
-    "backbone": {"d_model": 16, "d_ff": 16, "d_kv": 4, "heads": 2, "encoder_layers": 1},
+    "backbone": {
+        "folder": "",
+        "d_model": 16,
+        "d_ff": 16,
+        "d_kv": 4,
+        "heads": 2,
+        "encoder_layers": 1,
+    },
     "pretraining": {"steps": 0},
 }
 
@@ -33,15 +40,15 @@ def test_an_untrained_base_from_question_files(
     ("settings", "words"),
     [
         ({"backbone": {"vision": {"kind": "pixels"}}}, ["backbone.vision.kind"]),
-        ({"backbone": {"vision": {"patch_size": 7}}, "pretraining": {"steps": 0}}, ["image_size"]),
+        ({"backbone": {"folder": "", "vision": {"patch_size": 7}}}, ["image_size"]),
         ({"backbone": {"folder": "nowhere"}}, ["nowhere"]),
-        ({}, ["--texts"]),
+        ({"backbone": {"folder": ""}}, ["--texts"]),
     ],
 )
 def test_mistakes_are_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: dict, words: list[str]
 ) -> None:
-    texts = ["--texts", str(tmp_path / "q.json")] if settings else []
+    texts = [] if "--texts" in words else ["--texts", str(tmp_path / "q.json")]
     (tmp_path / "q.json").write_text('{"questions": [{"question": "Is it?"}]}')
     out = ["--out", str(tmp_path / "base")]
     assert main(["pretrain", *texts, "--settings", json.dumps(settings), *out]) == 2
