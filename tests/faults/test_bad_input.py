@@ -267,6 +267,28 @@ def base_with_a_damaged_config(m: Material) -> list[str]:
     return m.train()
 
 
+@case("does not know the words")
+def cells_of_another_language(m: Material) -> list[str]:
+    train = m.world / "v2_mscoco_train2014_annotations.json"
+    document = json.loads(train.read_text())
+    for number, annotation in enumerate(document["annotations"]):
+        for answer in annotation["answers"]:
+            answer["answer"] = f"wort{number}"
+    train.write_text(json.dumps(document))
+    command = m.index()
+    command[command.index(str(m.questions))] = str(
+        m.world / "v2_OpenEnded_mscoco_train2014_questions.json"
+    )
+    command[command.index(str(m.annotations))] = str(train)
+    command[command.index(str(m.instances))] = str(
+        m.world / "annotations" / "instances_train2014.json"
+    )
+    command[-1] = str(m.root / "all.parquet")
+    assert main(command) == 0
+    assert main(m.shard_cell()) == 0
+    return m.train()
+
+
 @case("training.lr")
 def settings_with_a_wrong_value(m: Material) -> list[str]:
     return [w.replace('"epochs": 1', '"lr": -1') for w in m.train()]

@@ -35,6 +35,7 @@ class Words:
         self.content = content
         self.pad = self._special(PAD, where)
         self.end = self._special(END, where)
+        self.unknown = self._special(UNKNOWN, where)
         self.size = self._tokenizer.get_vocab_size()
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()

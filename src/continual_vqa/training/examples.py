@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from continual_vqa.backbones.base import Backbone, Batch
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
+from continual_vqa.errors import UserError
 from continual_vqa.shards.reader import open_cells
 from continual_vqa.training.targets import candidates, cumulative, draw
 from continual_vqa.training.visual_store import store_of_cells
@@ -33,6 +34,11 @@ class Source(Protocol):
         `uniforms` (len(self),) in [0, 1) settle whatever is drawn for an example in this epoch.
         """
         ...
+
+
+# Rare misspelt answers are unknown to any word-level vocabulary; a model of another world knows
+# next to none.
+MOST_UNKNOWN = 0.5
 
 
 class Examples:
@@ -59,6 +65,7 @@ class Examples:
         self._cumulative = [cumulative(row, training.target) for row in self._candidates]
         texts = sorted({text for row in self._candidates for text in row.texts})
         self._tokens = dict(zip(texts, model.words.encode(texts), strict=True))
+        _refuse_a_foreign_vocabulary(self._tokens, model, folders)
 
     def __len__(self) -> int:
         return len(self._questions)
@@ -77,3 +84,16 @@ class Examples:
             questions = [self._questions[number] for number in numbers.tolist()]
             batch = self._model.batch(visual, questions, answers)
             yield batch, torch.tensor(weights, device=batch.questions.device)
+
+
+def _refuse_a_foreign_vocabulary(
+    tokens: Mapping[str, np.ndarray], model: Backbone, folders: Sequence[Path]
+) -> None:
+    unknown = [text for text, ids in tokens.items() if model.words.unknown in ids]
+    if len(unknown) > MOST_UNKNOWN * len(tokens):
+        raise UserError(
+            f"the model does not know the words of {len(unknown):,} of {len(tokens):,} answers "
+            f"({', '.join(unknown[:4])}, ...)",
+            where=folders[0],
+            do="set backbone.folder to a model whose tokenizer knows them, or leave it empty",
+        )
