@@ -17,10 +17,12 @@ rule miniature:
     params:
         size=study.miniature.size,
         seed=study.miniature.seed,
+        disagreement=study.miniature.disagreement,
         folder=subpath(output[0], ancestor=2),
         code=code("verbs.miniature"),
     shell:
-        "python -m continual_vqa miniature --size {params.size} --seed {params.seed} --out {params.folder:q} > {log:q} 2>&1"
+        "python -m continual_vqa miniature --size {params.size} --seed {params.seed}"
+        " --disagreement {params.disagreement} --out {params.folder:q} > {log:q} 2>&1"
 
 
 # A checkpoint only so that cells are looked at again once their hashes are known: which cells
