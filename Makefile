@@ -32,8 +32,8 @@ test: setup lint  ## lint, then all tests
 	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
 lint: setup  ## ruff, snakefmt, snakemake --lint, pyright
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --no-cache .
+	@$(BIN)/ruff format --no-cache --check --quiet .
 	@$(BIN)/snakefmt --check Snakefile workflow 2>/dev/null || { $(BIN)/snakefmt --diff Snakefile workflow; exit 1; }
 	@$(BIN)/snakemake --lint
 	@$(BIN)/basedpyright --level error

@@ -44,6 +44,7 @@ def study(jobs: int) -> dict[str, object]:
     return {
         "name": "planning",
         "miniature": {"size": "full"},
+        "backbone": {"folder": str(ROOT / "config" / "bases" / "miniature")},
         "stream": {"skills": "all", "held_out": ["none"]},
         "recipes": ["sequential"],
         "seeds": list(range(max(1, (jobs - 110) // 30))),

@@ -3,8 +3,8 @@ import math
 
 import numpy as np
 import pytest
-from analysis.studies import COMPOSITION, GROUPS, TASKS, write_study
 
+from analysis.studies import COMPOSITION, GROUPS, TASKS, write_study
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.schemas import METRICS, SUMMARY

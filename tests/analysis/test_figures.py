@@ -1,9 +1,9 @@
 import io
 
 import pytest
-from analysis.studies import write_study
 from PIL import Image
 
+from analysis.studies import write_study
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.figures.registry import draw
 from continual_vqa.analysis.figures.style import INCHES, Style, save

@@ -3,8 +3,8 @@ import io
 import math
 
 import pytest
-from analysis.studies import RECIPES, TASKS, write_study
 
+from analysis.studies import RECIPES, TASKS, write_study
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.statistics import QUESTIONS, SEEDS, Estimate

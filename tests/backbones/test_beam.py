@@ -4,13 +4,13 @@ import itertools
 from dataclasses import replace
 
 import pytest
-import tiny_model
 import torch
-from tiny_model import inputs, reference
 
+import tiny_model
 from continual_vqa.backbones.beam import beam_search
 from continual_vqa.backbones.t5 import T5, initialise
 from continual_vqa.backbones.t5_layers import T5Shape
+from tiny_model import inputs, reference
 
 END = 1
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-import tiny_model
 import torch
 
+import tiny_model
 from continual_vqa.backbones.folder import read_base, write_base
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.errors import UserError

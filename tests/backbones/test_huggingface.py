@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-import tiny_model
 import torch
-from tiny_model import reference
 
+import tiny_model
 from continual_vqa.backbones.t5_layers import T5Shape
 from continual_vqa.backbones.t5_vision import from_folder
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.backbones.tokens import read_words
 from continual_vqa.config.backbone import BackboneConfig
 from continual_vqa.errors import UserError
+from tiny_model import reference
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tiny_model
 import torch
-from tiny_model import inputs, reference
 
+import tiny_model
 from continual_vqa.backbones.base import parts
 from continual_vqa.backbones.t5 import T5, initialise
 from continual_vqa.backbones.t5_attention import bucket
 from continual_vqa.backbones.t5_layers import T5Shape
+from tiny_model import inputs, reference
 
 VISIONS = [tiny_model.PATCHES, tiny_model.REGIONS]
 

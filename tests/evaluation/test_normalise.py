@@ -1,8 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import official_vqa
 
 from continual_vqa.evaluation.normalise import clean, normalise
+from oracles import official_vqa
 
 WORDS = sorted(
     {

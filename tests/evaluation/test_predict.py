@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny_model
 
+import tiny_model
 from continual_vqa.evaluation.predict import PredictSettings, predict
 from continual_vqa.evaluation.tables import PREDICTIONS
 from continual_vqa.shards.reader import open_cells

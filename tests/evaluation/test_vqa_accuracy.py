@@ -3,10 +3,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import official_vqa
 
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.vqa_accuracy import GroundTruth, leave_one_out
+from oracles import official_vqa
 
 ANSWER = st.sampled_from(
     ["yes", "Yes", "yes ", "the yes", "no", "2", "two", "a-b", "a b", "", "dont"]

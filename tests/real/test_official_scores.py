@@ -6,11 +6,11 @@ import gzip
 import json
 
 import pytest
-from oracles import official_vqa
 
 from continual_vqa.cli import main
 from continual_vqa.evaluation.score_tables import SCORES
 from continual_vqa.files.parquet import read_table
+from oracles import official_vqa
 
 QUESTIONS = 4430
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-import tiny_model
 import torch
 
+import tiny_model
 from continual_vqa.backbones.folder import write_base
 from continual_vqa.backbones.tensor_file import read_tensors
 from continual_vqa.config.backbone import VisionConfig

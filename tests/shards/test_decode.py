@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from shards.world import jpeg
 
 from continual_vqa.errors import UserError
 from continual_vqa.shards.decode import pixel_decoder, region_decoder
 from continual_vqa.shards.sample import Sample
+from shards.world import jpeg
 
 
 def sample(payload: bytes, extension: str = "jpg") -> Sample:

@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from shards.world import flip, write
 
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import read_note, write_table
 from continual_vqa.shards.index import read_index
 from continual_vqa.shards.tables import INDEX, INDEX_FILE
+from shards.world import flip, write
 
 Note = dict[str, str]
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shards.world import Images, jpeg, row, rows, write
 
 from continual_vqa.errors import UserError
 from continual_vqa.shards.decode import pixel_decoder
 from continual_vqa.shards.loader import PREFETCH, load
 from continual_vqa.shards.order import batches
 from continual_vqa.shards.reader import Cells, open_cells
+from shards.world import Images, jpeg, row, rows, write
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from shards.world import flip, jpeg, row, rows, source, write
 
 from continual_vqa.errors import UserError
 from continual_vqa.shards import mapping
 from continual_vqa.shards.reader import Cells, open_cells
+from shards.world import flip, jpeg, row, rows, source, write
 
 
 @pytest.fixture

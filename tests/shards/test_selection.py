@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from shards.world import row, table
 
 from continual_vqa.errors import UserError
 from continual_vqa.shards.selection import cell_parts, select_cell
+from shards.world import row, table
 
 
 def test_rows_of_exactly_one_cell_are_selected() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shards.world import files, flip, rows, write
 
 from continual_vqa.errors import UserError
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.shards.verify import verify_cell
+from shards.world import files, flip, rows, write
 
 
 @pytest.fixture(scope="module")

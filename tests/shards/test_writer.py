@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import webdataset
-from shards.world import CELL, Images, files, jpeg, row, rows, source, table, write
 
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import read_note
 from continual_vqa.shards.samples import group_by_image, json_members
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.shards.writer import write_cell
+from shards.world import CELL, Images, files, jpeg, row, rows, source, table, write
 
 
 def test_identical_input_in_any_order_gives_identical_bytes(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-import tiny_model
 import torch
 
+import tiny_model
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.errors import UserError
 from continual_vqa.training.checkpoint import load_checkpoint, write_checkpoint

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_model
 import torch
 
+import tiny_model
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError

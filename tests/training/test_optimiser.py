@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import pytest
-import tiny_model
 import torch
 
+import tiny_model
 from continual_vqa.methods.parameters import trained_parameters
 from continual_vqa.training.optimiser import AdamW, Optimiser, rate
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny_model
 import torch
 from PIL import Image
 
+import tiny_model
 from continual_vqa.backbones.folder import read_base
 from continual_vqa.errors import UserError
 from continual_vqa.training.inflight import Interrupted

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-import tiny_model
 import torch
 
+import tiny_model
 from continual_vqa.backbones.folder import read_base
 from continual_vqa.backbones.tensor_file import read_tensors
 from continual_vqa.errors import UserError

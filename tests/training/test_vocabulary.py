@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-import tiny_model
 
+import tiny_model
 from continual_vqa.data.tables import write_questions
 from continual_vqa.errors import UserError
 from continual_vqa.training.vocabulary import read_texts

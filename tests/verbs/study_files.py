@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.studies import write_study
-
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.schemas import METRICS, SUMMARY

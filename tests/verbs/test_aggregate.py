@@ -3,7 +3,6 @@ import json
 import sys
 
 from analysis.studies import write_study
-
 from continual_vqa.analysis.schemas import METRICS, SUMMARY
 from continual_vqa.cli import main
 from continual_vqa.files.parquet import read_table

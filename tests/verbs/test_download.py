@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from data.file_server import Faults, serve
 
 from continual_vqa.cli import main
+from data.file_server import Faults, serve
 
 CONTENT = b"official" * 500
 

@@ -1,9 +1,9 @@
 import json
 
 import pytest
-from verbs.study_files import aggregated
 
 from continual_vqa.cli import main
+from verbs.study_files import aggregated
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from continual_vqa.cli import main
+from continual_vqa.config.data import DataConfig
+from continual_vqa.config.study import Study
+from continual_vqa.data.tables import read_questions
+from continual_vqa.files.parquet import read_note
+from continual_vqa.plan.study_plan import Plan
 from data.official_files import (
     annotation,
     gqa_record,
@@ -16,13 +23,6 @@ from data.official_files import (
     write_instances,
     write_vqa,
 )
-
-from continual_vqa.cli import main
-from continual_vqa.config.data import DataConfig
-from continual_vqa.config.study import Study
-from continual_vqa.data.tables import read_questions
-from continual_vqa.files.parquet import read_note
-from continual_vqa.plan.study_plan import Plan
 
 
 class World:

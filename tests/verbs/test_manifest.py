@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from shards.world import row, rows, write
 
 from continual_vqa.cli import main
 from continual_vqa.files.hashing import sha256_file
 from continual_vqa.files.parquet import read_table
 from continual_vqa.shards.tables import MANIFEST
+from shards.world import row, rows, write
 
 
 @pytest.fixture

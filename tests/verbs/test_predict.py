@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny_model
 
+import tiny_model
 from continual_vqa.cli import main
 from continual_vqa.training.checkpoint import write_checkpoint
 

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from shards.world import files, jpeg, row, rows, table
 
 from continual_vqa.cli import main
 from continual_vqa.data.tables import write_questions
 from continual_vqa.shards.reader import open_cells
+from shards.world import files, jpeg, row, rows, table
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from shards.world import flip, rows, table, write
 
 from continual_vqa.cli import main
 from continual_vqa.data.tables import write_questions
+from shards.world import flip, rows, table, write
 
 Capture = pytest.CaptureFixture[str]
 

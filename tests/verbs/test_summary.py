@@ -1,8 +1,7 @@
 import json
 
-from verbs.study_files import aggregated
-
 from continual_vqa.cli import main
+from verbs.study_files import aggregated
 
 
 def test_prints_the_table_and_where_the_figures_are(tmp_path, capsys):

@@ -1,7 +1,6 @@
-from verbs.study_files import aggregated
-
 from continual_vqa.cli import main
 from continual_vqa.plan.reporting import TABLES
+from verbs.study_files import aggregated
 
 
 def test_every_table_is_written_in_three_formats(tmp_path, capsys):

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny_model
 
+import tiny_model
 from continual_vqa.cli import main
 from continual_vqa.evaluation.tables import PREDICTIONS
 from continual_vqa.files.parquet import read_note, read_table
