@@ -12,6 +12,7 @@ import pytest
 from continual_vqa.cli import main
 
 BACKBONE = {
+    "folder": "",
     "d_model": 16, "d_kv": 4, "heads": 4, "d_ff": 32, "encoder_layers": 1, "decoder_layers": 1,
 }  # fmt: skip
 CELL, TESTED = "train/color/G1", "test/color/G1"

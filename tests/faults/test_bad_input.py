@@ -14,7 +14,7 @@ from PIL import Image
 
 from continual_vqa.cli import main
 
-from .conftest import Material
+from .conftest import BACKBONE, Material
 
 Damage = Callable[[Material], list[str]]
 CASES: dict[str, tuple[Damage, str]] = {}
@@ -241,8 +241,7 @@ def checkpoint_with_a_broken_header(m: Material) -> list[str]:
 
 @case("base")
 def checkpoint_of_another_base(m: Material) -> list[str]:
-    other = {"backbone": {"d_model": 16, "d_kv": 4, "heads": 4, "d_ff": 32, "encoder_layers": 1,
-                          "decoder_layers": 1}, "pretraining": {"steps": 0}}  # fmt: skip
+    other = {"backbone": BACKBONE, "pretraining": {"steps": 0}}
     command = ["pretrain", "--texts", str(m.root / "all.parquet"), "--seed", "9"]
     command += ["--settings", json.dumps(other), "--scratch", str(m.root / "s")]
     assert main([*command, "--out", str(m.base)]) == 0
