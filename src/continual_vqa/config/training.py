@@ -16,8 +16,8 @@ class TrainingConfig(Block):
     epochs 3, batch_size 80, lr 1e-4, warmup 0.1, weight_decay 0.01, clip 5, schedule per_group.
     """
 
-    epochs: Annotated[int, Field(ge=1, description="Passes over the data of a group.")] = 15
-    batch_size: Annotated[int, Field(ge=1, description="Questions per optimiser step.")] = 64
+    epochs: Annotated[int, Field(ge=1, description="Passes over the data of a group.")] = 20
+    batch_size: Annotated[int, Field(ge=1, description="Questions per optimiser step.")] = 32
     accumulation: Annotated[
         int,
         Field(
@@ -26,7 +26,7 @@ class TrainingConfig(Block):
             "batch, in less memory.",
         ),
     ] = 1
-    lr: Annotated[float, Field(gt=0, description="Peak learning rate of AdamW.")] = 1e-3
+    lr: Annotated[float, Field(gt=0, description="Peak learning rate of AdamW.")] = 5e-4
     beta1: Annotated[float, Field(ge=0, lt=1, description="AdamW's first decay rate.")] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1, description="AdamW's second decay rate.")] = 0.999
     eps: Annotated[float, Field(gt=0, description="AdamW's epsilon.")] = 1e-6
