@@ -27,7 +27,7 @@ class Checkout:
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, with the copy's package."""
         command = [sys.executable, "-m", "snakemake", "--cores", "2", "--nocolor"]
-        command += ["--configfile", str(self.config), *arguments]
+        command += [*arguments, "--configfile", str(self.config)]
         done = subprocess.run(
             command,
             cwd=self.root,

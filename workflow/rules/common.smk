@@ -1,6 +1,7 @@
 """What all rules share: the checked config, the plan, code fingerprints and standard resources."""
 
 import json
+import re
 import sys
 from functools import lru_cache
 from pathlib import Path

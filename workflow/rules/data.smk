@@ -25,6 +25,33 @@ rule miniature:
         " --disagreement {params.disagreement} --out {params.folder:q} > {log:q} 2>&1"
 
 
+if study.data.download:
+
+    # One archive at a time, so that the ledger of sizes and checksums has one writer. What was
+    # fetched so far lies in a .part file that no failure removes: the retry goes on from there.
+    rule download:
+        output:
+            f"{plan.data_root}/{{archive}}",
+        log:
+            f"{paths.logs}/download/{{archive}}.log",
+        benchmark:
+            f"{paths.benchmarks}/download/{{archive}}.tsv"
+        wildcard_constraints:
+            archive="|".join(map(re.escape, plan.downloads)) or "none",
+        conda:
+            ENVIRONMENT
+        threads: workflow.cores
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=1440,
+        params:
+            dataset=study.data.format,
+            folder=plan.data_root,
+        shell:
+            "python -m continual_vqa download --dataset {params.dataset} --only {wildcards.archive:q}"
+            " --out {params.folder:q} > {log:q} 2> >(tee -a {log:q} >&2)"
+
+
 # A checkpoint only so that cells are looked at again once their hashes are known: which cells
 # exist follows from the config, what is in them from the files. update() keeps the earlier
 # table when indexing fails.

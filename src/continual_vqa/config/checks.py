@@ -53,17 +53,20 @@ def _data(study: Study) -> Iterator[Mistake]:
     data = study.data
     if data.dataset == MINIATURE:
         return
-    if not data.root or not Path(data.root).is_dir():
+    fetched = {f"{Path(data.root) / archive}" for archive in data.downloads(data.root)}
+    if not data.root or not (data.download or Path(data.root).is_dir()):
         shown = f"{data.root} is no folder" if data.root else "is empty"
         yield Mistake("data.root", shown, expected=f"the folder of the {data.dataset} files")
         return
     for kind in ("questions", "annotations", "instances", "scene_graphs"):
         for name in data.files(kind, data.root):
-            if not Path(name.split(ARCHIVE_MARK)[0]).is_file():
+            archive = name.split(ARCHIVE_MARK)[0]
+            if archive not in fetched and not Path(archive).is_file():
                 yield Mistake(f"data.{kind}", f"{name} does not exist", expected="an existing file")
     for kind in ("images", "features", "concept_map", "karpathy_file"):
         name = data.file(kind, data.root)
-        if name and not Path(name.split(ARCHIVE_MARK)[0]).exists():
+        made = kind == "images" and any(path.startswith(f"{name}/") for path in fetched)
+        if name and not made and not Path(name.split(ARCHIVE_MARK)[0]).exists():
             yield Mistake(f"data.{kind}", f"{name} does not exist", expected="an existing path")
     if data.splits == "karpathy" and not data.karpathy_file:
         yield Mistake(

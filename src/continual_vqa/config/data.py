@@ -13,6 +13,7 @@ from continual_vqa.config.block import Block
 from continual_vqa.config.taxonomy import taxonomy_path
 
 OFFICIAL = "official"
+IMAGES = "images"
 ARCHIVE_MARK = "!/"
 
 Files = Literal["official"] | tuple[str, ...]
@@ -23,6 +24,7 @@ class Layout:
     """The official file names of a format, relative to `data.root`.
 
     `archives`: the official .zip that holds a file, as "archive.zip!/member".
+    `image_archives`: the official .zip files of the images.
     """
 
     questions: tuple[str, ...]
@@ -30,6 +32,7 @@ class Layout:
     instances: tuple[str, ...] = ()
     scene_graphs: tuple[str, ...] = ()
     archives: tuple[tuple[str, str], ...] = ()
+    image_archives: tuple[str, ...] = ()
 
 
 _VQA = {
@@ -54,11 +57,13 @@ LAYOUTS: dict[str, Layout] = {
         annotations=tuple(name for name in _VQA if "annotations" in name),
         instances=tuple(_INSTANCES),
         archives=tuple((_VQA | _INSTANCES).items()),
+        image_archives=("images/train2014.zip", "images/val2014.zip"),
     ),
     "gqa": Layout(
         questions=tuple(name for name in _GQA if "questions" in name),
         scene_graphs=tuple(name for name in _GQA if "sceneGraphs" in name),
         archives=tuple(_GQA.items()),
+        image_archives=("images/images.zip",),
     ),
 }
 # The miniature world is written in the official VQA v2 layout.
@@ -77,6 +82,13 @@ class DataConfig(Block):
         str,
         Field(description="Folder of the official files; not used for the miniature world."),
     ] = ""
+    download: Annotated[
+        bool,
+        Field(
+            description="Fetch official archives that are not below root (addresses: "
+            "config/sources.yaml). Only for files whose key here says official."
+        ),
+    ] = False
     questions: Annotated[
         Files, Field(description="Question files; official: the official names below root.")
     ] = "official"
@@ -97,7 +109,7 @@ class DataConfig(Block):
             description="Folder of the images, an official .zip of them, or a folder of such .zip "
             "files (not unpacked). Empty: no images, questions can be indexed but not trained on."
         ),
-    ] = "images"
+    ] = IMAGES
     features: Annotated[
         str,
         Field(
@@ -157,8 +169,24 @@ class DataConfig(Block):
         names = getattr(self, kind)
         if names == OFFICIAL:
             archives = dict(layout.archives)
-            return tuple(_present(root, n, archives.get(n, "")) for n in getattr(layout, kind))
+            return tuple(
+                _present(root, n, archives.get(n, ""), fetched=self.download)
+                for n in getattr(layout, kind)
+            )
         return tuple(path for name in names for path in _found(root, name))
+
+    def downloads(self, root: str) -> tuple[str, ...]:
+        """The archives, relative to `root`, that are fetched: those that the study needs."""
+        if not self.download:
+            return ()
+        kinds = ("questions", "annotations", "instances", "scene_graphs")
+        named = [path for kind in kinds for path in self.files(kind, root) if ARCHIVE_MARK in path]
+        archives = [str(Path(p.split(ARCHIVE_MARK)[0]).relative_to(root)) for p in named]
+        layout = LAYOUTS[self.format]
+        if self.images == IMAGES:
+            archives += layout.image_archives
+        known = {archive.split(ARCHIVE_MARK)[0] for _, archive in layout.archives}
+        return tuple(a for a in dict.fromkeys(archives) if a in {*known, *layout.image_archives})
 
     def file(self, kind: str, root: str) -> str:
         """One optional path (images, features, concept_map, karpathy_file) or ""."""
@@ -174,6 +202,7 @@ class DataConfig(Block):
         ]
         named += [self.file(kind, root) for kind in ("concept_map", "karpathy_file")]
         named += [str(taxonomy_path(self.taxonomy))]
+        named += [str(Path(root) / archive) for archive in self.downloads(root)]
         return tuple(dict.fromkeys(path.split(ARCHIVE_MARK)[0] for path in named if path))
 
     def payload(self, root: str) -> dict[str, str]:
@@ -182,14 +211,14 @@ class DataConfig(Block):
         return {"kind": kind, "path": self.file(kind, root)}
 
 
-def _present(root: str, name: str, archive: str) -> str:
+def _present(root: str, name: str, archive: str, *, fetched: bool) -> str:
     folder = Path(root)
     # An archive keeps the member's own folders; members lie flat or under the official folder.
     options = [name, f"{name}.gz", *([f"{archive}{name}"] if archive else [])]
     for option in options:
         if (folder / option.split(ARCHIVE_MARK)[0]).is_file():
             return str(folder / option)
-    return str(folder / name)
+    return str(folder / (options[-1] if fetched else name))
 
 
 def _found(root: str, name: str) -> Iterable[str]:

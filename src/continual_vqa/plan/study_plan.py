@@ -142,6 +142,11 @@ class Plan:
         return self.study.data.root
 
     @cached_property
+    def downloads(self) -> tuple[str, ...]:
+        """Official archives, relative to the data root, that are fetched where missing."""
+        return self.study.data.downloads(self.data_root)
+
+    @cached_property
     def raw_files(self) -> tuple[str, ...]:
         """Every file that indexing reads, without the images."""
         here = Path.cwd()
