@@ -56,7 +56,7 @@ def _read(name: str, path: Path) -> tuple[str, tuple[str, ...]]:
     parts = name.split(".")
     parents = {".".join(parts[:depth]) for depth in range(1, len(parts))}
     _strip_docstrings(tree)
-    digest = hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:16]
+    digest = hashlib.sha256(ast.dump(tree, annotate_fields=False).encode()).hexdigest()[:16]
     return digest, tuple(sorted(imported | parents))
 
 
