@@ -182,7 +182,7 @@ def decompression_bomb(m: Material) -> list[str]:
 # Shards
 
 
-@case(".tar")
+@case("train-color-G1-00000.tar: image 2 (question 2000) is damaged")
 def flipped_byte_in_a_shard(m: Material) -> list[str]:
     index = pq.read_table(m.cell / "index.parquet")
     flip(m.shard, index["payload_offset"][0].as_py() + index["payload_bytes"][0].as_py() // 2)

@@ -35,7 +35,6 @@ paths = plan.paths
 wildcard_constraints:
     cell=r"(train|val|test)/[^/]+/[^/]+",
     stage=r"seed-\d+/[^/]+",
-    name=r"[a-z_]+",
 
 
 @lru_cache
