@@ -40,6 +40,7 @@ class Backbone(nn.Module, ABC):
     family: str
     words: Words
     vision: VisionConfig
+    default_tune: str = "full"  # what the recipe's slot tune: default means for this family
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
@@ -48,6 +49,10 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def part_of(self, name: str) -> Part:
         """The part that the parameter `name` belongs to."""
+
+    def low_rank(self) -> list[str]:
+        """Parameters that tune: lora trains; empty for a model without low-rank factors."""
+        return []
 
     @abstractmethod
     def logits(self, batch: Batch) -> Tensor:

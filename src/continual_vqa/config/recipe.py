@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from continual_vqa.config.block import Block
+from continual_vqa.config.guards import GuardConfig
+from continual_vqa.config.importance import ImportanceConfig
 
 
 class Recipe(Block):
@@ -27,21 +29,34 @@ class Recipe(Block):
         Field(description="What the model is shown. question: the image is replaced by a blank."),
     ] = "image_and_question"
     tune: Annotated[
-        Literal["full"],
-        Field(description="Which tensors are trained. full: every tensor of the model."),
-    ] = "full"
+        Literal["default", "full", "lora"],
+        Field(
+            description="Which tensors are trained. default: the family's own choice (t5_vision: "
+            "full, llava: lora). full: every tensor of the model. lora: low-rank factors and the "
+            "projector."
+        ),
+    ] = "default"
     start: Annotated[
         Literal["previous", "base"],
         Field(description="Weights a stage starts from: the last trained ones, or the base model."),
     ] = "previous"
     guards: Annotated[
-        tuple[()], Field(description="Penalties, masks and the like while training.")
+        tuple[GuardConfig, ...],
+        Field(description="What protects earlier tasks while training; several act together."),
     ] = ()
     replay: Annotated[
-        Literal["none"],
-        Field(description="What is replayed from earlier tasks while training."),
+        Literal["none", "examples"],
+        Field(
+            description="What is replayed from earlier tasks while training. examples: questions "
+            "with their images and answers (ER); how many: the block replay."
+        ),
     ] = "none"
     deploy: Annotated[
         Literal["trained"],
         Field(description="What is evaluated. trained: the stage's own weights."),
     ] = "trained"
+
+    def importances(self) -> tuple[ImportanceConfig, ...]:
+        """The measurements that the guards ask for, each once, in their order."""
+        asked = (g.importance for g in self.guards if g.kind in ("penalty", "mask"))
+        return tuple(dict.fromkeys(asked))

@@ -13,6 +13,7 @@ from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.config.miniature import MiniatureConfig
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.replay import ReplayConfig
 from continual_vqa.config.resources import ResourcesConfig
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.stream import StreamConfig
@@ -51,6 +52,9 @@ class Study(Block):
     training: Annotated[TrainingConfig, Field(description="Training of a stage.")] = (
         TrainingConfig()
     )
+    replay: Annotated[
+        ReplayConfig, Field(description="The memory of recipes that replay earlier tasks.")
+    ] = ReplayConfig()
     evaluation: Annotated[EvaluationConfig, Field(description="Answering the test questions.")] = (
         EvaluationConfig()
     )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from continual_vqa.backbones.base import Backbone
+from continual_vqa.errors import UserError
 
 
 class FlatParameters:
@@ -58,17 +59,38 @@ class FlatParameters:
         }
 
 
-def _everything(model: Backbone) -> dict[str, nn.Parameter]:
-    return dict(model.named_parameters())
+def _everything(model: Backbone) -> list[str]:
+    return [name for name, _ in model.named_parameters()]
+
+
+def _low_rank(model: Backbone) -> list[str]:
+    names = model.low_rank()
+    if not names:
+        raise UserError(
+            f"a {model.family} model has no low-rank factors",
+            where="tune",
+            expected="default or full",
+        )
+    return names
 
 
 # The recipe's slot `tune` -> the parameters that are trained.
-TUNED: dict[str, Callable[[Backbone], dict[str, nn.Parameter]]] = {"full": _everything}
+TUNED: dict[str, Callable[[Backbone], list[str]]] = {"full": _everything, "lora": _low_rank}
+
+
+def trained_names(model: Backbone, tune: str) -> list[str]:
+    """Names of the parameters that `tune` trains; "default" is the family's own choice.
+
+    Raises
+    ------
+    UserError : low-rank factors are asked for and the model has none
+    """
+    return sorted(TUNED[model.default_tune if tune == "default" else tune](model))
 
 
 def trained_parameters(model: Backbone, tune: str) -> FlatParameters:
     """The tensors that `tune` trains, as one vector; all others stop requiring gradients."""
-    chosen = TUNED[tune](model)
+    chosen = set(trained_names(model, tune))
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name in chosen)
-    return FlatParameters(chosen)
+    return FlatParameters({n: p for n, p in model.named_parameters() if n in chosen})

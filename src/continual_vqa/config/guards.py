@@ -1,0 +1,98 @@
+"""Guards: what protects earlier tasks while a stage is trained. Each kind is one block."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from continual_vqa.config.block import Block
+from continual_vqa.config.importance import ImportanceConfig
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class PartShares(Block):
+    """One share in [0, 1] for each part of the backbone."""
+
+    vision: Annotated[Share, Field(description="Visual embedding, encoder, projector.")] = 0.5
+    language: Annotated[Share, Field(description="Language model, or the factors on it.")] = 0.5
+
+
+class PenaltyGuard(Block):
+    """Quadratic penalty on leaving the previous weights, weighted by importance (EWC, MAS)."""
+
+    kind: Literal["penalty"] = "penalty"
+    importance: Annotated[
+        ImportanceConfig, Field(description="The importance that weights the penalty.")
+    ] = ImportanceConfig()
+    strength: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Factor of strength/2 · Σ importance · (weight − previous weight)².",
+        ),
+    ] = 100.0
+    accumulate: Annotated[
+        Literal["sum", "mean", "max", "decay"],
+        Field(
+            description="How the importances of the tasks so far become one. decay: each new task "
+            "multiplies the earlier sum by `decay` (online EWC)."
+        ),
+    ] = "sum"
+    decay: Annotated[Share, Field(description="Factor of accumulate: decay.")] = 0.9
+
+
+class MaskGuard(Block):
+    """Protects the most important entries, chosen part by part (AIM) or over all at once."""
+
+    kind: Literal["mask"] = "mask"
+    importance: Annotated[
+        ImportanceConfig, Field(description="The importance that ranks the entries.")
+    ] = ImportanceConfig()
+    scope: Annotated[
+        Literal["per_part", "global"],
+        Field(
+            description="per_part: a threshold for each part (AIM). global: one threshold with the "
+            "same total budget (AIM's control)."
+        ),
+    ] = "per_part"
+    budget: Annotated[PartShares, Field(description="Share of the entries that is protected.")] = (
+        PartShares()
+    )
+    accumulate: Annotated[
+        Literal["union", "max", "decay"],
+        Field(
+            description="How the tasks so far share the budget. union: entries by their best rank "
+            "in any task. max: by their largest importance in any task. decay: by the sum in which "
+            "each new task multiplies the earlier ones by `decay`."
+        ),
+    ] = "max"
+    decay: Annotated[Share, Field(description="Factor of accumulate: decay.")] = 0.9
+    strength: Annotated[
+        PartShares,
+        Field(
+            description="Share of a protected entry's step that is taken away; 1: the entry does "
+            "not move at all."
+        ),
+    ] = PartShares(vision=1.0, language=1.0)
+    directional: Annotated[
+        Share,
+        Field(
+            description="Share of the step's component along the earlier tasks' mean gradient that "
+            "is taken away where it would raise their loss to first order; 0: off."
+        ),
+    ] = 0.0
+
+
+class DistilGuard(Block):
+    """Distillation from the model before this stage on the current task's inputs (LwF)."""
+
+    kind: Literal["distil"] = "distil"
+    strength: Annotated[float, Field(ge=0, description="Weight beside the task's loss.")] = 1.0
+    temperature: Annotated[
+        float, Field(gt=0, description="Temperature of both distributions.")
+    ] = 2.0
+
+
+GuardConfig = Annotated[PenaltyGuard | MaskGuard | DistilGuard, Field(discriminator="kind")]
