@@ -62,10 +62,14 @@ class Backbone(nn.Module, ABC):
     def generate(self, batch: Batch, *, beams: int, length: int) -> tuple[Tensor, Tensor]:
         """Best answers (B, length) as ids and their summed log-probabilities (B,)."""
 
-    def losses(self, batch: Batch) -> Tensor:
-        """Cross-entropy (B,) of each answer, averaged over its tokens and the end mark."""
+    def losses(self, batch: Batch, logits: Tensor | None = None) -> Tensor:
+        """Cross-entropy (B,) of each answer, averaged over its tokens and the end mark.
+
+        `logits` (B, L, V) of the batch are computed unless given.
+        """
         assert batch.answers is not None
-        return answer_losses(self.logits(batch), batch.answers, self.words.pad)
+        logits = self.logits(batch) if logits is None else logits
+        return answer_losses(logits, batch.answers, self.words.pad)
 
     def question_tokens(self, questions: Sequence[str]) -> list[np.ndarray]:
         """Token ids of the prompt of each question."""

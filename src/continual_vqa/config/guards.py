@@ -22,7 +22,7 @@ class PartShares(Block):
 class PenaltyGuard(Block):
     """Quadratic penalty on leaving the previous weights, weighted by importance (EWC, MAS)."""
 
-    kind: Literal["penalty"] = "penalty"
+    kind: Annotated[Literal["penalty"], Field(description="This kind of guard.")] = "penalty"
     importance: Annotated[
         ImportanceConfig, Field(description="The importance that weights the penalty.")
     ] = ImportanceConfig()
@@ -46,7 +46,7 @@ class PenaltyGuard(Block):
 class MaskGuard(Block):
     """Protects the most important entries, chosen part by part (AIM) or over all at once."""
 
-    kind: Literal["mask"] = "mask"
+    kind: Annotated[Literal["mask"], Field(description="This kind of guard.")] = "mask"
     importance: Annotated[
         ImportanceConfig, Field(description="The importance that ranks the entries.")
     ] = ImportanceConfig()
@@ -88,11 +88,11 @@ class MaskGuard(Block):
 class DistilGuard(Block):
     """Distillation from the model before this stage on the current task's inputs (LwF)."""
 
-    kind: Literal["distil"] = "distil"
+    kind: Annotated[Literal["distil"], Field(description="This kind of guard.")] = "distil"
     strength: Annotated[float, Field(ge=0, description="Weight beside the task's loss.")] = 1.0
-    temperature: Annotated[
-        float, Field(gt=0, description="Temperature of both distributions.")
-    ] = 2.0
+    temperature: Annotated[float, Field(gt=0, description="Temperature of both distributions.")] = (
+        2.0
+    )
 
 
 GuardConfig = Annotated[PenaltyGuard | MaskGuard | DistilGuard, Field(discriminator="kind")]

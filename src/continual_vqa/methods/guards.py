@@ -22,12 +22,16 @@ class Guard(Protocol):
         """Once, when the stage's starting weights are in place."""
         ...
 
-    def on_loss(self, loss: Tensor, batch: Batch, share: float) -> Tensor:
-        """The loss to differentiate, given the task's loss of a piece.
+    def on_loss(self, loss: Tensor, logits: Tensor, batch: Batch, share: float) -> Tensor:
+        """The loss to differentiate, given the task's loss and logits (B, L, V) of a piece.
 
         `share` is the piece's share of the whole batch: a penalty that belongs to the step as a
         whole is multiplied by it.
         """
+        ...
+
+    def before_step(self, parameters: FlatParameters) -> None:
+        """After clipping, before the optimiser: may keep what `after_step` compares with."""
         ...
 
     def after_backward(self, parameters: FlatParameters) -> None:

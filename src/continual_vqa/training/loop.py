@@ -131,10 +131,11 @@ class Loop:
                 dtype=torch.bfloat16,
                 enabled=self.pace.precision == "bf16",
             ):
-                losses = self.model.losses(piece)
+                logits = self.model.logits(piece)
+            losses = self.model.losses(piece, logits)
             loss = (losses * share).sum() / len(weights)
             for guard in self.guards:
-                loss = guard.on_loss(loss, piece, len(share) / len(weights))
+                loss = guard.on_loss(loss, logits, piece, len(share) / len(weights))
             loss.backward()
             total += loss.item()
         for guard in self.guards:
@@ -147,6 +148,8 @@ class Loop:
                 where=f"training, {name}",
                 do="lower training.lr, or set training.precision to fp32",
             ) from error
+        for guard in self.guards:
+            guard.before_step(self.parameters)
         optimiser.update(lr)
         for guard in self.guards:
             guard.after_step(self.parameters)
