@@ -21,6 +21,7 @@ VERBS: dict[str, str] = {
     "manifest": "list all cells of a study in one file",
     "pretrain": "train the base model on scene graphs",
     "train": "train one stage",
+    "memory": "choose the questions of earlier tasks that are replayed",
     "predict": "answer the questions of some cells with a model",
     "score": "official accuracy of a results file or of predictions",
     "metrics": "accuracy matrix -> AP, AF, BWT, learning accuracy",

@@ -35,6 +35,8 @@ paths = plan.paths
 wildcard_constraints:
     cell=r"(train|val|test)/[^/]+/[^/]+",
     stage=r"seed-\d+/[^/]+",
+    memory=r"seed-\d+/[^/]+",
+    digest=r"[0-9a-f]{8}",
 
 
 @lru_cache
@@ -76,6 +78,24 @@ def start_model(wildcards):
 
 def train_cells(wildcards):
     return expand(paths.cell_index, cell=stage_of(wildcards).cells)
+
+
+def guard_files(wildcards):
+    """What training a stage reads of earlier stages, beside the weights it starts from."""
+    files = plan.guard_inputs(stage_of(wildcards)).values()
+    return [path for some in files for path in some]
+
+
+def mask_importances(wildcards):
+    """The importance after every stage up to this one."""
+    mask = plan.masks[paths.mask.format(**wildcards)]
+    return [plan.importance_path(importance) for importance in mask.importances]
+
+
+def memory_cells(wildcards):
+    """The cells that hold the questions a stage replays."""
+    memory = plan.memory_of_stage(stage_of(wildcards))
+    return expand(paths.cell_index, cell=memory.cells if memory else [])
 
 
 def test_cells(wildcards):

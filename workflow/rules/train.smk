@@ -6,6 +6,8 @@ rule train:
         base=paths.base_model,
         start=start_model,
         cells=train_cells,
+        guards=guard_files,
+        memory_cells=memory_cells,
     output:
         model=paths.model,
         curve=paths.curve,
@@ -28,9 +30,10 @@ rule train:
         ),
         base=subpath(input.base, parent=True),
         cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).cells),
+        guards=lambda wildcards: plan.guard_arguments(stage_of(wildcards)),
         scratch=paths.scratch,
         code=code("verbs.train", f"backbones.{study.backbone.family}"),
     shell:
         "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
-        " --settings {params.settings:q} --threads {threads} --scratch {params.scratch:q}"
+        " {params.guards:q} --settings {params.settings:q} --threads {threads} --scratch {params.scratch:q}"
         " --out {output.model:q} --curve {output.curve:q} > {log:q} 2> >(tee -a {log:q} >&2)"

@@ -6,6 +6,9 @@ have none.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from torch import Tensor
@@ -43,7 +46,28 @@ class Guard(Protocol):
         ...
 
 
-def guards_of(recipe: Recipe) -> tuple[Guard, ...]:
+@dataclass(frozen=True, slots=True)
+class GuardFiles:
+    """What guards read of earlier stages.
+
+    Attributes
+    ----------
+    masks : one for each mask guard, in the recipe's order
+    importances : of every earlier step, for every measurement that a guard reads
+    teacher : checkpoint of the model before this stage
+    """
+
+    masks: Sequence[Path] = ()
+    importances: Sequence[Path] = ()
+    teacher: Path | None = None
+
+
+def guards_of(
+    recipe: Recipe,
+    files: GuardFiles,
+    base_sha256: str,
+    make_teacher: Callable[[Path], Backbone],
+) -> tuple[Guard, ...]:
     """The guards that a recipe asks for."""
-    assert recipe.guards == (), "the config accepts no guard yet"
+    assert recipe.guards == (), "being written"
     return ()

@@ -12,6 +12,15 @@ from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.study import Study
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
+from continual_vqa.plan.consolidation import (
+    Importance,
+    Mask,
+    Memory,
+    importances_of,
+    masks_of,
+    memory_of,
+    teacher_of,
+)
 from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.reporting import FigureRow
 from continual_vqa.plan.stages import Stage, stages_of
@@ -95,6 +104,53 @@ class Plan:
     def stages(self) -> dict[str, Stage]:
         """Every stage once, by id: runs that share work share stages."""
         return {stage.id: stage for run in self.runs for stage in run.stages}
+
+    @cached_property
+    def importances(self) -> dict[str, Importance]:
+        """Every measurement of importance once, by path."""
+        direct = (i for stage in self.stages.values() for i in importances_of(stage))
+        masked = (i for mask in self.masks.values() for i in mask.importances)
+        return {self.importance_path(i): i for i in (*direct, *masked)}
+
+    @cached_property
+    def masks(self) -> dict[str, Mask]:
+        """Every mask once, by path."""
+        found = (mask for stage in self.stages.values() for mask in masks_of(stage))
+        return {self.mask_path(mask): mask for mask in found}
+
+    @cached_property
+    def memories(self) -> dict[str, Memory]:
+        """Every memory once, by id."""
+        found = (memory_of(stage) for stage in self.stages.values())
+        return {memory.id: memory for memory in found if memory}
+
+    def importance_path(self, importance: Importance) -> str:
+        return self.paths.importance.format(stage=importance.stage.id, digest=importance.digest)
+
+    def mask_path(self, mask: Mask) -> str:
+        return self.paths.mask.format(stage=mask.past[-1].id, digest=mask.digest)
+
+    def memory_of_stage(self, stage: Stage) -> Memory | None:
+        """What a stage replays, if it does."""
+        return memory_of(stage)
+
+    def guard_inputs(self, stage: Stage) -> dict[str, list[str]]:
+        """The files of earlier stages that training a stage reads, by the verb's option."""
+        teacher, memory = teacher_of(stage), memory_of(stage)
+        inputs = {
+            "masks": [self.mask_path(mask) for mask in masks_of(stage)],
+            "importance": [self.importance_path(i) for i in importances_of(stage)],
+            "teacher": [self.paths.model.format(stage=teacher.id)] if teacher else [],
+            "memory": [self.paths.memory.format(memory=memory.id)] if memory else [],
+        }
+        return {option: files for option, files in inputs.items() if files}
+
+    def guard_arguments(self, stage: Stage) -> list[str]:
+        """`guard_inputs`, and the cells of the replayed questions, as options of the verb."""
+        arguments = [a for o, files in self.guard_inputs(stage).items() for a in (f"--{o}", *files)]
+        if memory := memory_of(stage):
+            arguments += ["--memory-cells", *self.cell_arguments(memory.cells)]
+        return arguments
 
     @cached_property
     def cells(self) -> tuple[str, ...]:

@@ -14,7 +14,8 @@ from continual_vqa.backbones.base import Backbone, Batch
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError
-from continual_vqa.shards.reader import open_cells
+from continual_vqa.shards.reader import Cells, open_cells
+from continual_vqa.shards.subset import Subset
 from continual_vqa.training.targets import candidates, cumulative, draw
 from continual_vqa.training.visual_store import store_of_cells
 
@@ -42,7 +43,10 @@ MOST_UNKNOWN = 0.5
 
 
 class Examples:
-    """All questions of the cells in `folders`, numbered from 0 in their order."""
+    """The questions of the cells in `folders`, numbered from 0 in their order.
+
+    With `only`, those questions alone, renumbered in the given order.
+    """
 
     def __init__(
         self,
@@ -53,8 +57,11 @@ class Examples:
         *,
         sees: str,
         workers: int,
+        only: Sequence[int] | None = None,
     ) -> None:
-        cells = open_cells(folders, verify=shards.verify)
+        cells: Cells | Subset = open_cells(folders, verify=shards.verify)
+        if only is not None:
+            cells = Subset(cells, only)
         table = cells.table(["question", "answers"])
         self._model = model
         self._questions = model.question_tokens(table["question"].to_pylist())

@@ -44,11 +44,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Examples that are shuffled together, under the name that the curve shows."""
+    """Examples that are shuffled together, under the name that the curve shows.
+
+    `memory` holds examples of earlier tasks: each step is followed by one on a batch of them.
+    """
 
     name: str
     source: Source
     seed: int
+    memory: Source | None = None
 
 
 @dataclass
@@ -103,15 +107,20 @@ class Loop:
     ) -> None:
         n, size = len(segment.source), self.pace.batch_size
         total = self.pace.steps(n)
+        per_epoch = self.pace.steps(n) // self.pace.epochs
         while cursor.epoch < self.pace.epochs and n:
             epoch = cursor.epoch
             numbers = batches(n, size, segment.seed, epoch, start=cursor.position)
             draws = uniforms(n, segment.seed, epoch)
             before = time.perf_counter()
             for batch, weights in segment.source.stream(numbers, draws):
-                lr = rate(optimiser.step, total, self.pace.adamw.lr, self.pace.warmup)
-                torch.manual_seed(derived(segment.seed, "dropout", optimiser.step))
+                step = epoch * per_epoch + cursor.position // size
+                lr = rate(step, total, self.pace.adamw.lr, self.pace.warmup)
+                torch.manual_seed(derived(segment.seed, "dropout", step))
                 loss = self._step(batch, weights, optimiser, lr, segment.name)
+                if segment.memory:
+                    remembered = memory_batch(segment.memory, size, segment.seed, step)
+                    self._step(*remembered, optimiser, lr, f"{segment.name}, memory")
                 cursor = cursor.advance(len(weights), n)
                 now = time.perf_counter()
                 speed = len(weights) / (now - before)
@@ -165,6 +174,18 @@ class Loop:
             "curve": [list(row) for row in curve],
         }
         self.inflight.save(place, optimiser.state(), len(curve))
+
+
+def memory_batch(memory: Source, size: int, seed: int, step: int) -> tuple[Batch, Tensor]:
+    """The batch of `memory` that follows step `step` of a segment, a pure function of its place.
+
+    The memory is passed over again and again in an order of its own, `size` examples at a time;
+    the last batch of a pass may be smaller (VQACL: one memory batch after each batch).
+    """
+    own = derived(seed, "memory")
+    passed, place = divmod(step, -(-len(memory) // size))
+    numbers = next(batches(len(memory), size, own, passed, start=place * size))
+    return next(iter(memory.stream([numbers], uniforms(len(memory), own, passed))))
 
 
 def pieces(batch: Batch, weights: Tensor, count: int) -> list[tuple[Batch, Tensor]]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ from continual_vqa.backbones.folder import WEIGHTS, read_base
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_bytes, sha256_file
-from continual_vqa.methods.guards import guards_of
+from continual_vqa.methods.guards import GuardFiles, guards_of
 from continual_vqa.methods.parameters import trained_parameters
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.training.checkpoint import BASE, load_checkpoint, write_checkpoint
@@ -23,6 +23,7 @@ from continual_vqa.training.curve import write_curve
 from continual_vqa.training.examples import Examples
 from continual_vqa.training.inflight import InFlight, Request
 from continual_vqa.training.loop import Loop, Pace, Segment
+from continual_vqa.training.memory import read_memory, recalled
 from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.seeds import derived
 from continual_vqa.training.settings import JOINT, TrainSettings
@@ -30,7 +31,11 @@ from continual_vqa.training.settings import JOINT, TrainSettings
 
 @dataclass(frozen=True, slots=True)
 class StageFiles:
-    """Where a stage's inputs and outputs lie; `start` is a checkpoint, or None for the base."""
+    """Where a stage's inputs and outputs lie; `start` is a checkpoint, or None for the base.
+
+    `guards` are the files that the recipe's guards read; `memory` lists the replayed questions, of
+    the cells `memory_cells`.
+    """
 
     base: Path
     start: Path | None
@@ -38,6 +43,9 @@ class StageFiles:
     scratch: Path
     out: Path
     curve: Path
+    guards: GuardFiles = field(default_factory=GuardFiles)
+    memory: Path | None = None
+    memory_cells: Mapping[str, Path] = field(default_factory=dict)
 
 
 def start_file(argument: str, base: Path) -> Path | None:
@@ -87,24 +95,31 @@ def train_stage(
     segments_of = _segments(files.cells, settings)
     model, base_sha256, _ = load_model(files.base, files.start, device)
     parameters = trained_parameters(model, stage.recipe.tune)
-    guards = guards_of(stage.recipe)
+    guards = guards_of(
+        stage.recipe,
+        files.guards,
+        base_sha256,
+        lambda path: load_model(files.base, path, device)[0],
+    )
     for guard in guards:
         guard.before_stage(model, parameters)
-    segments = [
-        Segment(
-            name,
-            Examples(
-                folders,
-                model,
-                training,
-                settings.shards,
-                sees=stage.recipe.sees,
-                workers=workers,
-            ),
-            derived(stage.seed, stage.task, stage.step, name),
+
+    def examples(folders: Sequence[Path], only: Sequence[int] | None = None) -> Examples:
+        return Examples(
+            folders,
+            model,
+            training,
+            settings.shards,
+            sees=stage.recipe.sees,
+            workers=workers,
+            only=only,
         )
-        for name, folders in segments_of.items()
-    ]
+
+    memories = read_memory(files.memory, files.memory_cells) if files.memory else []
+    segments = []
+    for name, folders in segments_of.items():
+        seed = derived(stage.seed, stage.task, stage.step, name)
+        segments.append(Segment(name, examples(folders), seed, recalled(memories, name, examples)))
     inflight = InFlight(
         files.scratch,
         _key(files, settings, base_sha256),
@@ -179,10 +194,14 @@ def _segments(cells: Mapping[str, Path], settings: TrainSettings) -> dict[str, l
 
 def _key(files: StageFiles, settings: TrainSettings, base_sha256: str) -> str:
     """What an in-flight state must agree with: settings, base, start and data."""
+    cells = [*files.cells.items(), *files.memory_cells.items()]
+    guards = files.guards
+    others = [*guards.masks, *guards.importances, guards.teacher, files.memory]
     work = {
         "settings": settings.model_dump(mode="json"),
         "base": base_sha256,
         "start": sha256_file(files.start) if files.start else BASE,
-        "cells": [[n, sha256_file(f / INDEX_FILE)] for n, f in files.cells.items()],
+        "cells": [[n, sha256_file(f / INDEX_FILE)] for n, f in cells],
+        "others": [sha256_file(path) if path else "" for path in others],
     }
     return sha256_bytes(json.dumps(work, sort_keys=True).encode())

@@ -14,6 +14,7 @@ from continual_vqa.shards.arrow import to_numpy
 from continual_vqa.shards.loader import load
 from continual_vqa.shards.reader import Cells
 from continual_vqa.shards.sample import Sample
+from continual_vqa.shards.subset import Subset
 
 # Images decoded at a time when all are kept.
 BLOCK = 64
@@ -80,7 +81,7 @@ class VisualStore:
 
 
 def store_of_cells(
-    cells: Cells,
+    cells: Cells | Subset,
     vision: VisionConfig,
     shards: ShardsConfig,
     sees: str,

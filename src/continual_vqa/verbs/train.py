@@ -30,6 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="cells in training order; NAME is split/skill/group",
     )
     parser.add_argument(
+        "--masks", nargs="+", type=Path, default=[], help="masks of the recipe's mask guards"
+    )
+    parser.add_argument(
+        "--importance",
+        nargs="+",
+        type=Path,
+        default=[],
+        help="importance of every earlier step, for penalties and directional masks",
+    )
+    parser.add_argument("--teacher", type=Path, help="checkpoint that a distil guard learns from")
+    parser.add_argument("--memory", type=Path, help="replayed questions (see memory)")
+    parser.add_argument(
+        "--memory-cells", nargs="+", default=[], metavar="NAME=FOLDER", help="cells that hold them"
+    )
+    parser.add_argument(
         "--settings",
         required=True,
         help='JSON text or file: {"stage": {task, step, seed, recipe, id}, "training": {...}}',
@@ -53,6 +68,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     settings = read_settings(args.settings, TrainSettings)
     cells = read_cells(args.cells)
 
+    from continual_vqa.methods.guards import GuardFiles
     from continual_vqa.training.device import prepare
     from continual_vqa.training.inflight import EXIT_CODE, Interrupted, listening
     from continual_vqa.training.stage import StageFiles, start_file, train_stage
@@ -66,6 +82,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             args.scratch,
             args.out,
             args.curve,
+            GuardFiles(tuple(args.masks), tuple(args.importance), args.teacher),
+            args.memory,
+            read_cells(args.memory_cells),
         )
         try:
             return train_stage(

@@ -1,0 +1,106 @@
+"""What a stage needs of the stages before it: importances, masks, a teacher, a memory.
+
+Each is a file named by what it is made of, so that methods which need the same file share it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from continual_vqa.config.guards import MaskGuard
+from continual_vqa.config.importance import ImportanceConfig
+from continual_vqa.files.hashing import short
+from continual_vqa.plan.stages import Stage
+
+# Slots of a mask guard that act while training and leave the mask's file as it is.
+_NOT_MASKING = {"strength", "directional"}
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """The importance of the trained weights for the task of `stage`, measured after it."""
+
+    stage: Stage
+    config: ImportanceConfig
+
+    @property
+    def digest(self) -> str:
+        """Names the measurement among those of the same stage."""
+        return short(self.config.model_dump_json(), 8)
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """The mask after the stages `past`, from the importance of each."""
+
+    past: tuple[Stage, ...]
+    guard: MaskGuard
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What the mask's file depends on beside the importances."""
+        return self.guard.model_dump(mode="json", exclude=_NOT_MASKING)
+
+    @property
+    def digest(self) -> str:
+        """Names the mask among those made after the same stage."""
+        identity = [[stage.id for stage in self.past], self.settings]
+        return short(json.dumps(identity, sort_keys=True), 8)
+
+    @property
+    def importances(self) -> tuple[Importance, ...]:
+        """One for each stage, in order."""
+        return tuple(Importance(stage, self.guard.importance) for stage in self.past)
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """The questions that a stage replays: some of every earlier task's training cells."""
+
+    step: int
+    seed: int
+    tasks: tuple[tuple[str, ...], ...]
+
+    @property
+    def id(self) -> str:
+        """Name of the memory, shared by all methods that replay the same tasks."""
+        return f"seed-{self.seed}/{self.step:02d}-{short(json.dumps(sorted(self.cells)), 8)}"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The cells that the questions are chosen from."""
+        return tuple(cell for cells in self.tasks for cell in sorted(cells))
+
+
+def masks_of(stage: Stage) -> tuple[Mask, ...]:
+    """One mask for each mask guard of the stage, in the recipe's order."""
+    return tuple(Mask(stage.past, g) for g in stage.recipe.guards if g.kind == "mask")
+
+
+def importances_of(stage: Stage) -> tuple[Importance, ...]:
+    """The importances that the stage itself reads: those of penalties and directional masks."""
+    configs = [
+        guard.importance
+        for guard in stage.recipe.guards
+        if guard.kind == "penalty" or (guard.kind == "mask" and guard.directional)
+    ]
+    return tuple(Importance(past, config) for config in _once(configs) for past in stage.past)
+
+
+def teacher_of(stage: Stage) -> Stage | None:
+    """The stage whose model the stage distils from, if it does."""
+    distils = any(guard.kind == "distil" for guard in stage.recipe.guards)
+    return stage.past[-1] if distils and stage.past else None
+
+
+def memory_of(stage: Stage) -> Memory | None:
+    """What the stage replays, if it does."""
+    if stage.recipe.replay == "none" or not stage.past:
+        return None
+    return Memory(stage.step, stage.seed, tuple(past.cells for past in stage.past))
+
+
+def _once(configs: Iterable[ImportanceConfig]) -> list[ImportanceConfig]:
+    return list(dict.fromkeys(configs))

@@ -1,0 +1,90 @@
+"""What a finished stage leaves for those after it: importance of its weights, masks, a memory."""
+
+
+rule importance:
+    input:
+        base=paths.base_model,
+        model=paths.model,
+        cells=train_cells,
+    output:
+        paths.importance,
+    log:
+        f"{paths.logs}/importance/{{stage}}-{{digest}}.log",
+    benchmark:
+        f"{paths.benchmarks}/importance/{{stage}}-{{digest}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.resources.train.threads
+    resources:
+        mem_mb=grown(study.resources.train.mem_mb),
+        runtime=grown(study.resources.train.runtime),
+        gpu=study.resources.train.gpu,
+    params:
+        settings=lambda wildcards, output: settings(
+            stage=plan.stage_settings(stage_of(wildcards)),
+            importance=plan.importances[str(output)].config,
+            training=study.training,
+            shards=plan.reading,
+        ),
+        base=subpath(input.base, parent=True),
+        cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).cells),
+        scratch=f"{paths.root}/scratch/importance/{{stage}}-{{digest}}",
+        code=code("verbs.importance", f"backbones.{study.backbone.family}"),
+    shell:
+        "python -m continual_vqa importance --base {params.base:q} --model {input.model:q}"
+        " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
+        " --scratch {params.scratch:q} --out {output:q} > {log:q} 2> >(tee -a {log:q} >&2)"
+
+
+rule mask:
+    input:
+        mask_importances,
+    output:
+        paths.mask,
+    log:
+        f"{paths.logs}/mask/{{stage}}-{{digest}}.log",
+    benchmark:
+        f"{paths.benchmarks}/mask/{{stage}}-{{digest}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.resources.light.threads
+    resources:
+        mem_mb=grown(study.resources.light.mem_mb),
+        runtime=grown(study.resources.light.runtime),
+    params:
+        settings=lambda wildcards, output: settings(
+            mask=plan.masks[str(output)].settings
+        ),
+        code=code("verbs.mask"),
+    shell:
+        "python -m continual_vqa mask --importance {input:q} --settings {params.settings:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule memory:
+    input:
+        lambda wildcards: expand(
+            paths.cell_index, cell=plan.memories[wildcards.memory].cells
+        ),
+    output:
+        paths.memory,
+    log:
+        f"{paths.logs}/memory/{{memory}}.log",
+    benchmark:
+        f"{paths.benchmarks}/memory/{{memory}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.resources.light.threads
+    resources:
+        mem_mb=grown(study.resources.light.mem_mb),
+        runtime=grown(study.resources.light.runtime),
+    params:
+        cells=lambda wildcards: plan.cell_arguments(
+            plan.memories[wildcards.memory].cells
+        ),
+        size=study.replay.size,
+        seed=lambda wildcards: plan.memories[wildcards.memory].seed,
+        code=code("verbs.memory"),
+    shell:
+        "python -m continual_vqa memory --cells {params.cells:q} --size {params.size}"
+        " --seed {params.seed} --out {output:q} > {log:q} 2>&1"
