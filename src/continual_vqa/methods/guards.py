@@ -1,7 +1,6 @@
-"""Guards: what protects earlier tasks while a stage is trained (design, section 3).
+"""From a recipe's guards to what acts while a stage is trained (design, section 3).
 
-The loop calls every hook of every guard in order and knows nothing else of them. Today's recipes
-have none.
+The loop calls every hook of every guard in order and knows nothing else of them.
 """
 
 from __future__ import annotations
@@ -9,52 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from torch import Tensor
-
-from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.backbones.base import Backbone
+from continual_vqa.config.guards import DistilGuard, MaskGuard, PenaltyGuard
 from continual_vqa.config.recipe import Recipe
-from continual_vqa.methods.parameters import FlatParameters
-
-
-class Guard(Protocol):
-    """Hooks of one guard; a hook that has nothing to do is an empty method."""
-
-    def before_stage(self, model: Backbone, parameters: FlatParameters) -> None:
-        """Once, when the stage's starting weights are in place."""
-        ...
-
-    def on_loss(self, loss: Tensor, logits: Tensor, batch: Batch, share: float) -> Tensor:
-        """The loss to differentiate, given the task's loss and logits (B, L, V) of a piece.
-
-        `share` is the piece's share of the whole batch: a penalty that belongs to the step as a
-        whole is multiplied by it.
-        """
-        ...
-
-    def before_step(self, parameters: FlatParameters) -> None:
-        """After clipping, before the optimiser: may keep what `after_step` compares with."""
-        ...
-
-    def after_backward(self, parameters: FlatParameters) -> None:
-        """Before clipping and the optimiser: may change `parameters.gradient` in place."""
-        ...
-
-    def after_step(self, parameters: FlatParameters) -> None:
-        """After the optimiser: may change `parameters.values` in place."""
-        ...
+from continual_vqa.errors import UserError
+from continual_vqa.methods.direction import Direction
+from continual_vqa.methods.distil import Distil
+from continual_vqa.methods.guard import Guard
+from continual_vqa.methods.mask import Freeze, Slow
+from continual_vqa.methods.penalty import Penalty
 
 
 @dataclass(frozen=True, slots=True)
 class GuardFiles:
-    """What guards read of earlier stages.
+    """What earlier stages left for the guards of this one.
 
     Attributes
     ----------
     masks : one for each mask guard, in the recipe's order
-    importances : of every earlier step, for every measurement that a guard reads
-    teacher : checkpoint of the model before this stage
+    importances : all that penalties and directional masks read, in any order: every file says
+        which step and settings it was measured with
+    teacher : checkpoint of the model before this stage, which is distilled from
     """
 
     masks: Sequence[Path] = ()
@@ -68,6 +43,60 @@ def guards_of(
     base_sha256: str,
     make_teacher: Callable[[Path], Backbone],
 ) -> tuple[Guard, ...]:
-    """The guards that a recipe asks for."""
-    assert recipe.guards == (), "being written"
-    return ()
+    """The guards that a recipe asks for, in the order of their turns; none that changes nothing.
+
+    Losses and gradients come first, then what holds back the step, and last what must not move.
+
+    Raises
+    ------
+    UserError : not as many masks as mask guards, or no teacher to distil from; the files
+        themselves are read in `before_stage`
+    """
+    asked = sum(config.kind == "mask" for config in recipe.guards)
+    if asked != len(files.masks):
+        raise UserError(
+            f"{len(files.masks)} files for {asked} mask guards",
+            where="--masks",
+            expected="one mask for each mask guard of the recipe, in its order",
+        )
+    masks = iter(files.masks)
+    guards: list[Guard] = []
+    for config in recipe.guards:
+        match config:
+            case PenaltyGuard():
+                guards += _penalty(config, files, base_sha256)
+            case MaskGuard():
+                guards += _mask(config, next(masks), files, base_sha256)
+            case DistilGuard():
+                guards += _distil(config, files, make_teacher)
+    return tuple(sorted(guards, key=lambda guard: guard.turn))
+
+
+def _penalty(config: PenaltyGuard, files: GuardFiles, base_sha256: str) -> list[Guard]:
+    return [Penalty(config, files.importances, base_sha256)] if config.strength else []
+
+
+def _mask(config: MaskGuard, path: Path, files: GuardFiles, base_sha256: str) -> list[Guard]:
+    strengths = (config.strength.vision, config.strength.language)
+    guards: list[Guard] = []
+    if any(0 < strength < 1 for strength in strengths):
+        guards.append(Slow(config, path, base_sha256))
+    if config.directional:
+        guards.append(Direction(config, path, files.importances, base_sha256))
+    if 1 in strengths:
+        guards.append(Freeze(config, path, base_sha256))
+    return guards
+
+
+def _distil(
+    config: DistilGuard, files: GuardFiles, make_teacher: Callable[[Path], Backbone]
+) -> list[Guard]:
+    if not config.strength:
+        return []
+    if files.teacher is None:
+        raise UserError(
+            "no model to distil from",
+            where="--teacher",
+            expected="the checkpoint of the stage before",
+        )
+    return [Distil(config, make_teacher(files.teacher))]

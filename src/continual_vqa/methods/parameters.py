@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +57,17 @@ class FlatParameters:
             name: parameter.detach()
             for name, parameter in zip(self.names, self._parameters, strict=True)
         }
+
+
+def joined(places: Iterable[slice]) -> list[slice]:
+    """Ascending slices with neighbours joined: fewer and larger operations."""
+    out: list[slice] = []
+    for place in places:
+        if out and out[-1].stop == place.start:
+            out[-1] = slice(out[-1].start, place.stop)
+        else:
+            out.append(place)
+    return out
 
 
 def _everything(model: Backbone) -> list[str]:

@@ -1,0 +1,43 @@
+"""The hooks of a guard: where the training loop lets it act."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.methods.parameters import FlatParameters
+
+
+class Guard:
+    """Hooks of one guard; each does nothing unless a guard says otherwise.
+
+    A guard keeps nothing from step to step that its files and the stage's starting weights do not
+    give back, so an interrupted stage saves no state of it.
+
+    Attributes
+    ----------
+    turn : guards act in the order of their turns, whatever the order of the recipe; what has to
+        have the last word on the weights has the last turn
+    """
+
+    turn: int = 0
+
+    def before_stage(self, model: Backbone, parameters: FlatParameters) -> None:
+        """Once, when the stage's starting weights are in place."""
+
+    def on_loss(self, loss: Tensor, logits: Tensor, batch: Batch, share: float) -> Tensor:
+        """The loss to differentiate, given the task's loss and logits (B, L, V) of a piece.
+
+        `share` is the piece's share of the whole batch: what is a mean over the piece is
+        multiplied by it, so that the pieces add up to the mean over the batch.
+        """
+        return loss
+
+    def after_backward(self, parameters: FlatParameters) -> None:
+        """Before clipping and the optimiser: may change `parameters.gradient` in place."""
+
+    def before_step(self, parameters: FlatParameters) -> None:
+        """After clipping, before the optimiser: may keep what `after_step` compares with."""
+
+    def after_step(self, parameters: FlatParameters) -> None:
+        """After the optimiser: may change `parameters.values` in place."""

@@ -1,0 +1,38 @@
+"""One tiny model of every backbone family and vision, for tests that all of them must pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+import tiny_model
+from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.backbones.pixels import input_shape
+
+QUESTIONS = ("what color is the left side?", "what color?", "what color is the right side?")
+ANSWERS = ("red", "light blue", "white", "green")
+
+
+def tiny_models() -> dict[str, Callable[[int], Backbone]]:
+    """Name -> what builds the model from a seed."""
+    return {
+        "t5_vision-patches": lambda seed: tiny_model.tiny(tiny_model.PATCHES, seed),
+        "t5_vision-regions": lambda seed: tiny_model.tiny(tiny_model.REGIONS, seed),
+    }
+
+
+def batch(model: Backbone, numbers: np.ndarray) -> Batch:
+    """Questions about random images, each a function of its number."""
+    visual = np.stack([_picture(model, number) for number in numbers.tolist()])
+    questions = [QUESTIONS[number % len(QUESTIONS)] for number in numbers.tolist()]
+    answers = [ANSWERS[number % len(ANSWERS)] for number in numbers.tolist()]
+    return model.batch(visual, model.question_tokens(questions), model.words.encode(answers))
+
+
+def _picture(model: Backbone, number: int) -> np.ndarray:
+    shape, dtype = input_shape(model.vision)
+    rng = np.random.default_rng(number)
+    if dtype == np.uint8:
+        return rng.integers(0, 256, shape).astype(dtype)
+    return rng.random(shape).astype(dtype)
