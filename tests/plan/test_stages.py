@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from continual_vqa.config.guards import MaskGuard, PenaltyGuard
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.plan.stages import stages_of
 from continual_vqa.plan.streams import make_stream
@@ -53,3 +54,20 @@ def test_what_is_seen_and_the_seed_do() -> None:
     assert not set(ids()) & set(ids(recipe=Recipe(sees="question")))
     assert not set(ids()) & set(ids(seed=1))
     assert not set(ids()[:2]) & set(ids(future=True)[:2])
+
+
+def test_guards_and_replay_act_from_the_second_stage_on() -> None:
+    ewc = Recipe(guards=(PenaltyGuard(),))
+    aim = Recipe(guards=(MaskGuard(),), replay="examples")
+    assert ids()[0] == ids(recipe=ewc)[0] == ids(recipe=aim)[0]
+    assert not set(ids()[1:]) & set(ids(recipe=ewc)[1:])
+    stages = stages_of(STANDARD, aim, 0, test_split="test", test_future=False)
+    assert stages[0].recipe.guards == ()
+    assert stages[1].recipe.guards == aim.guards
+    assert [past.id for past in stages[2].past] == [stages[0].id, stages[1].id]
+
+
+def test_a_guarded_stage_from_the_base_is_known_by_what_came_before() -> None:
+    one = Recipe(start="base", guards=(PenaltyGuard(),))
+    reversed_last = ids(REVERSED, recipe=one)
+    assert not set(ids(recipe=one)) & set(reversed_last)

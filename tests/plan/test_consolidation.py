@@ -1,0 +1,100 @@
+"""What stages need of those before them, and what methods share."""
+
+from __future__ import annotations
+
+import pytest
+
+from continual_vqa.config.guards import DistilGuard, MaskGuard, PartShares, PenaltyGuard
+from continual_vqa.config.importance import ImportanceConfig
+from continual_vqa.config.load import load_study
+from continual_vqa.config.recipe import Recipe
+from continual_vqa.plan.consolidation import importances_of, masks_of, memory_of, teacher_of
+from continual_vqa.plan.stages import Stage, stages_of
+from continual_vqa.plan.streams import make_stream
+from continual_vqa.plan.study_plan import Plan
+
+STREAM = make_stream("published", "none", ("location", "count", "color"), ("G1", "G2"))
+
+
+def stages(recipe: Recipe, seed: int = 0) -> tuple[Stage, ...]:
+    return stages_of(STREAM, recipe, seed, test_split="test", test_future=False)
+
+
+def plan(**raw: object) -> Plan:
+    return Plan(load_study({"name": "t", **raw}))
+
+
+def test_the_first_stage_needs_nothing() -> None:
+    recipe = Recipe(guards=(PenaltyGuard(), MaskGuard(), DistilGuard()), replay="examples")
+    first = stages(recipe)[0]
+    assert not masks_of(first)
+    assert not importances_of(first)
+    assert teacher_of(first) is None
+    assert memory_of(first) is None
+
+
+def test_a_later_stage_needs_all_that_its_guards_read() -> None:
+    recipe = Recipe(guards=(PenaltyGuard(), MaskGuard(), DistilGuard()), replay="examples")
+    one, two, three = stages(recipe)
+    (mask,) = masks_of(three)
+    assert mask.past == (one, two)
+    assert [i.stage for i in importances_of(three)] == [one, two]
+    assert teacher_of(three) is two
+    memory = memory_of(three)
+    assert memory is not None
+    assert set(memory.cells) == {*one.cells, *two.cells}
+
+
+def test_the_same_measurement_after_the_same_stage_is_one_file() -> None:
+    made = plan(recipes=["ewc", "aim", "aim_global"], stream={"held_out": ["none"]})
+    first = [path for path, i in made.importances.items() if i.stage.step == 1]
+    assert len(first) == 1
+    # Two masks after it: one for each scope.
+    assert sum(mask.past[-1].step == 1 for mask in made.masks.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "same_file"),
+    [
+        ({"strength": PartShares(vision=0.1, language=0.1)}, True),
+        ({"directional": 0.5}, True),
+        ({"budget": PartShares(vision=0.1, language=0.1)}, False),
+        ({"scope": "global"}, False),
+        ({"importance": ImportanceConfig(samples=7)}, False),
+    ],
+)
+def test_a_mask_is_named_by_what_its_file_depends_on(change: dict, same_file: bool) -> None:
+    past = stages(Recipe())[:1]
+
+    def digest(guard: MaskGuard) -> str:
+        stage = stages(Recipe(guards=(guard,)))[1]
+        assert [s.id for s in stage.past] == [s.id for s in past]
+        return masks_of(stage)[0].digest
+
+    assert (digest(MaskGuard()) == digest(MaskGuard(**change))) is same_file
+
+
+def test_memories_are_shared_by_methods_and_differ_by_seed() -> None:
+    made = plan(recipes=["er", "ewc_er"], seeds=[0, 1], stream={"held_out": ["none"]})
+    # Five skills: four later steps for each of two seeds, whatever the method.
+    assert len(made.memories) == 8
+
+
+def test_the_arguments_of_a_guarded_stage_name_existing_rows() -> None:
+    made = plan(recipes=["aim_er", "lwf"], stream={"held_out": ["none"]})
+    for stage in made.stages.values():
+        inputs = made.guard_inputs(stage)
+        assert set(inputs.get("masks", ())) <= made.masks.keys()
+        assert set(inputs.get("importance", ())) <= made.importances.keys()
+        arguments = made.guard_arguments(stage)
+        assert ("--memory-cells" in arguments) == ("memory" in inputs)
+        assert stage.step > 1 or not arguments
+
+
+def test_planning_many_steps_stays_cheap() -> None:
+    # Each stage knows all earlier ones: a comparison that walks them would take exponential time.
+    recipe = Recipe(guards=(MaskGuard(), PenaltyGuard()))
+    stream = make_stream("published", "none", [f"s{i}" for i in range(40)], ("G1",))
+    long = stages_of(stream, recipe, 0, test_split="test", test_future=False)
+    assert len(dict.fromkeys(long, 0)) == 40
+    assert len(importances_of(long[-1])) == 39

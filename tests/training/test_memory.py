@@ -1,0 +1,142 @@
+"""Replay: which batches of the memory follow which steps, and a stage that replays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+import tiny_model
+from continual_vqa.consolidation.memory import MEMORY
+from continual_vqa.errors import UserError
+from continual_vqa.files.parquet import write_table
+from continual_vqa.shards.reader import open_cells
+from continual_vqa.training.inflight import Interrupted
+from continual_vqa.training.loop import memory_batch
+from continual_vqa.training.memory import read_memory, recalled
+from continual_vqa.training.settings import TrainSettings
+from continual_vqa.training.stage import StageFiles, train_stage
+
+CPU = torch.device("cpu")
+GROUPS = ("G2", "G1")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    tiny_model.base_folder(folder / "base")
+    tiny_model.cells(folder / "cells")
+    for seed, group in enumerate(GROUPS):
+        tiny_model.cell(folder / "cells", skill="count", group=group, seed=9 + seed)
+    return folder
+
+
+def cells(world: Path, skill: str) -> dict[str, Path]:
+    names = [f"train/{skill}/{group}" for group in GROUPS]
+    return {name: world / "cells" / name for name in names}
+
+
+def memory(world: Path, path: Path, kept: dict[str, list[int]]) -> Path:
+    rows = [
+        {
+            "cell": name,
+            "question_id": open_cells([world / "cells" / name]).question_ids[number],
+            "number": number,
+        }
+        for name, numbers in kept.items()
+        for number in numbers
+    ]
+    write_table(path, pa.Table.from_pylist(rows, schema=MEMORY), MEMORY)
+    return path
+
+
+KEPT = {"train/count/G1": [3, 1, 7], "train/count/G2": [5]}
+
+
+def train(world: Path, out: Path, *, replay: bool = True, stop_after: int = 0) -> bytes:
+    out.mkdir(exist_ok=True)
+    stage = {"task": "color", "step": 2, "seed": 3, "recipe": {"replay": "examples"}}
+    settings = TrainSettings.model_validate(
+        {"stage": stage, "training": {"epochs": 2, "batch_size": 10, "lr": 3e-3}}
+    )
+    kept = memory(world, out / "memory.parquet", KEPT) if replay else None
+    place = StageFiles(
+        world / "base",
+        None,
+        cells(world, "color"),
+        out / "scratch",
+        out / "model.safetensors",
+        out / "curve",
+        memory=kept,
+        memory_cells=cells(world, "count") if replay else {},
+    )
+    train_stage(place, settings, CPU, stop_after=stop_after)
+    return place.out.read_bytes()
+
+
+def test_replay_changes_what_is_learned_and_is_reproducible(world: Path, tmp_path: Path) -> None:
+    with_memory = train(world, tmp_path / "a")
+    assert with_memory == train(world, tmp_path / "b")
+    assert with_memory != train(world, tmp_path / "c", replay=False)
+
+
+@pytest.mark.parametrize("stop_after", [1, 4, 7])
+def test_a_replaying_stage_resumes_bit_equal(world: Path, tmp_path: Path, stop_after: int) -> None:
+    whole = train(world, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(world, tmp_path / "cut", stop_after=stop_after)
+    assert train(world, tmp_path / "cut") == whole
+
+
+class Numbers:
+    """A source that tells which numbers were asked for."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def stream(self, batches, uniforms):
+        assert len(uniforms) == self.count
+        for numbers in batches:
+            yield numbers, torch.ones(len(numbers))
+
+
+@pytest.mark.parametrize(("count", "size"), [(10, 4), (8, 4), (3, 4), (1, 1)])
+def test_every_remembered_example_is_passed_over_equally_often(count: int, size: int) -> None:
+    a_pass = -(-count // size)
+    seen: Counter[int] = Counter()
+    for step in range(3 * a_pass):
+        numbers, weights = memory_batch(Numbers(count), size, 5, step)  # type: ignore[arg-type]
+        assert 1 <= len(weights) <= size
+        seen.update(np.asarray(numbers).tolist())
+    assert seen == dict.fromkeys(range(count), 3)
+
+
+def test_a_group_replays_its_own_questions(world: Path, tmp_path: Path) -> None:
+    path = memory(world, tmp_path / "memory.parquet", KEPT)
+    memories = read_memory(path, cells(world, "count"))
+    both = {**cells(world, "count")}
+
+    def shown(folders, numbers):
+        return [f.name for f in folders], list(numbers)
+
+    assert recalled(memories, "G1", shown) == (["G1"], [3, 1, 7])
+    assert recalled(memories, "G3", shown) is None
+    size = len(open_cells([both["train/count/G1"]]))
+    assert recalled(memories, "all", shown) == (["G1", "G2"], [3, 1, 7, size + 5])
+
+
+def test_a_memory_of_other_cells_is_refused(world: Path, tmp_path: Path) -> None:
+    rows = [{"cell": "train/count/G1", "question_id": "no such question", "number": 2}]
+    path = tmp_path / "memory.parquet"
+    write_table(path, pa.Table.from_pylist(rows, schema=MEMORY), MEMORY)
+    with pytest.raises(UserError, match="is not number 2 of train/count/G1"):
+        read_memory(path, cells(world, "count"))
+    with pytest.raises(UserError, match="needs cell train/count/G1"):
+        read_memory(path, {})
