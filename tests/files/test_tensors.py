@@ -1,4 +1,4 @@
-"""The safetensors header is believed only when it adds up."""
+"""A safetensors header is believed only when it adds up; what is written is read back."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from continual_vqa.errors import UserError
-from continual_vqa.files.tensors import read_header
+from continual_vqa.files.tensors import NUMPY, ArrayFile, read_header, write_arrays
 
 
 @pytest.fixture
@@ -64,3 +64,50 @@ def test_a_lying_header_is_refused(tmp_path: Path, entry: object) -> None:
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
     with pytest.raises(UserError, match="damaged safetensors"):
         read_header(path)
+
+
+ARRAYS = st.dictionaries(
+    st.text(min_size=1, max_size=8).filter(lambda name: name != "__metadata__"),
+    st.tuples(st.sampled_from(sorted(NUMPY)), st.lists(st.integers(0, 3), max_size=3), st.binary()),
+    max_size=5,
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=ARRAYS, metadata=st.dictionaries(st.text(max_size=5), st.text(max_size=5)))
+def test_arrays_survive_and_the_stock_library_reads_them(
+    tmp_path: Path, drawn: dict, metadata: dict[str, str]
+) -> None:
+    arrays = {}
+    for name, (dtype, shape, content) in drawn.items():
+        kind = np.dtype(NUMPY[dtype])
+        raw = np.frombuffer(content.ljust(27 * kind.itemsize, b"\1"), np.uint8)
+        raw = raw & 1 if dtype == "BOOL" else raw
+        size = int(np.prod(shape, dtype=int))
+        arrays[name] = raw[: size * kind.itemsize].view(kind).reshape(shape)
+    path = tmp_path / "arrays.safetensors"
+    write_arrays(path, arrays, metadata)
+    found = ArrayFile(path)
+    assert found.metadata == metadata
+    assert list(found) == sorted(arrays)
+    stock = load_file(path)
+    for name, array in arrays.items():
+        for other in (found[name], stock[name]):
+            assert (other.dtype, other.shape) == (array.dtype, array.shape)
+            assert other.tobytes() == array.tobytes()
+    content = path.read_bytes()
+    write_arrays(path, dict(reversed(arrays.items())), dict(reversed(metadata.items())))
+    assert path.read_bytes() == content
+
+
+def test_mapped_arrays_are_read_only(file: Path) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        ArrayFile(file)["b"][0, 0] = 2
+
+
+def test_a_dtype_without_a_numpy_one_is_refused(tmp_path: Path) -> None:
+    header = json.dumps({"x": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    path = tmp_path / "brain"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+    with pytest.raises(UserError, match="'x' has dtype BF16"):
+        ArrayFile(path)["x"]

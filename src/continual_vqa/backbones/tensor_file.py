@@ -1,13 +1,8 @@
-"""Safetensors files: written with reproducible bytes, read by memory mapping, checked name by name.
-
-The stock writer orders the header's metadata at random; equal content must give equal bytes here.
-"""
+"""Safetensors files of torch tensors: written with reproducible bytes, checked name by name."""
 
 from __future__ import annotations
 
-import json
 import mmap
-import struct
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,8 +10,7 @@ import torch
 from torch import Tensor
 
 from continual_vqa.errors import UserError, naming
-from continual_vqa.files.atomic import atomic_path
-from continual_vqa.files.tensors import TensorInfo, read_header
+from continual_vqa.files.tensors import TensorInfo, read_header, write_file
 
 DTYPES: dict[str, torch.dtype] = {
     "F64": torch.float64,
@@ -36,22 +30,8 @@ def write_tensors(
     path: str | Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
 ) -> None:
     """Write `tensors`, sorted by name, and `metadata` to `path` atomically."""
-    entries: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
-    ordered = dict(sorted(tensors.items()))
-    end = 0
-    for name, tensor in ordered.items():
-        begin, end = end, end + tensor.numel() * tensor.element_size()
-        entries[name] = {
-            "dtype": _NAMES[tensor.dtype],
-            "shape": list(tensor.shape),
-            "data_offsets": [begin, end],
-        }
-    header = json.dumps(entries, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    with atomic_path(path) as temporary, temporary.open("wb") as handle:
-        handle.write(struct.pack("<Q", len(header)) + header)
-        for tensor in ordered.values():
-            handle.write(raw_bytes(tensor))
+    kinds = {name: (_NAMES[t.dtype], tuple(t.shape)) for name, t in tensors.items()}
+    write_file(path, kinds, metadata, lambda name: raw_bytes(tensors[name]))
 
 
 def raw_bytes(tensor: Tensor) -> memoryview:

@@ -1,23 +1,37 @@
-"""The header of a safetensors file, read and checked without importing a tensor library.
+"""Safetensors files without a tensor library: the header checked, arrays mapped, bytes written.
 
 Layout (safetensors format): 8 bytes little-endian header length, a JSON header of tensor names
-with dtype, shape and [begin, end) offsets, then the data without gaps.
+with dtype, shape and [begin, end) offsets, then the data without gaps. The stock writer orders the
+metadata at random; here everything is sorted: equal content gives equal bytes.
 """
 
 from __future__ import annotations
 
+import json
 import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from continual_vqa.errors import UserError, naming
+from continual_vqa.files.atomic import atomic_path
 from continual_vqa.files.jsons import parse_json
 
 BYTES = {
     "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2,
     "U16": 2, "I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1,
 }  # fmt: skip
+# The dtypes that numpy has too; BF16 and the 8-bit floats are not among them.
+NUMPY = {
+    "F64": "<f8", "I64": "<i8", "U64": "<u8", "F32": "<f4", "I32": "<i4", "U32": "<u4",
+    "F16": "<f2", "I16": "<i2", "U16": "<u2", "I8": "|i1", "U8": "|u1", "BOOL": "|b1",
+}  # fmt: skip
+_NAMES = {np.dtype(code): name for name, code in NUMPY.items()}
 MAX_HEADER = 100_000_000
 
 
@@ -66,6 +80,84 @@ def read_header(path: str | Path) -> tuple[dict[str, str], dict[str, TensorInfo]
     if position != size:
         raise _damaged(path, f"it has {size:,} bytes, its header describes {position:,}")
     return metadata, tensors
+
+
+class ArrayFile(Mapping[str, NDArray[Any]]):
+    """The tensors of a safetensors file by name, each a read-only view of the mapped file.
+
+    A tensor is mapped when it is asked for and let go with its array, so that memory holds what is
+    in use, whatever the size of the file.
+
+    Attributes
+    ----------
+    path, metadata : the file and its header's text
+    infos : name -> dtype, shape and place, in the order of the data
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """Raises `UserError` if the file is missing or damaged."""
+        self.path = Path(path)
+        self.metadata, self.infos = read_header(path)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Raises `UserError` for a dtype that numpy does not have (BF16)."""
+        info = self.infos[name]
+        if info.dtype not in NUMPY:
+            raise UserError(
+                f"tensor {name!r} has dtype {info.dtype}",
+                where=self.path,
+                expected=", ".join(NUMPY),
+            )
+        if not info.size:
+            return np.empty(info.shape, NUMPY[info.dtype])
+        with naming(self.path, "read"):
+            mapped = np.memmap(self.path, NUMPY[info.dtype], "r", info.begin, info.shape)
+        return mapped.view(np.ndarray)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.infos)
+
+    def __len__(self) -> int:
+        return len(self.infos)
+
+
+def write_arrays(
+    path: str | Path, arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]
+) -> None:
+    """Write numpy `arrays` and `metadata` to `path` atomically, with reproducible bytes."""
+    kinds = {name: (_NAMES[array.dtype], array.shape) for name, array in arrays.items()}
+    write_file(path, kinds, metadata, lambda name: _raw(arrays[name]))
+
+
+def write_file(
+    path: str | Path,
+    kinds: Mapping[str, tuple[str, Sequence[int]]],
+    metadata: Mapping[str, str],
+    raw: Callable[[str], bytes | memoryview],
+) -> None:
+    """Write a safetensors file atomically, its tensors sorted by name.
+
+    Parameters
+    ----------
+    kinds : name -> (dtype as safetensors calls it, shape)
+    raw : gives the bytes of a tensor, row by row; asked for one tensor after the other
+    """
+    entries: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
+    end = 0
+    for name, (dtype, shape) in sorted(kinds.items()):
+        begin, end = end, end + prod(shape) * BYTES[dtype]
+        entries[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+    header = json.dumps(entries, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        handle.write(struct.pack("<Q", len(header)) + header)
+        for name in sorted(kinds):
+            handle.write(raw(name))
+
+
+def _raw(array: NDArray[Any]) -> bytes | memoryview:
+    flat = np.ascontiguousarray(array).reshape(-1)
+    return flat.view(np.uint8).data if flat.size else b""
 
 
 def _tensor(path: Path, name: str, entry: object, base: int) -> TensorInfo:
