@@ -37,6 +37,7 @@ def test_empty_blocks_are_their_defaults() -> None:
         ({"seeds": [-1]}, "seeds[0]", "expected 0 or more"),
         ({"recipes": ["sequentail"]}, "recipes[0]", "did you mean sequential?"),
         ({"recipes": "joint"}, "recipes", "expected a list"),
+        ({"probe": {"recipes": ["joint"]}}, "probe.recipes[0]", "a continual recipe of the study"),
         ({"stream": {"skills": ["colour"]}}, "stream.skills[0]", "did you mean color?"),
         ({"stream": {"groups": ["G9"]}}, "stream.groups[0]", "expected a concept group: G1"),
         ({"stream": {"held_out": ["G9"]}}, "stream.held_out[0]", "a group of the stream"),

@@ -22,6 +22,7 @@ def check_study(study: Study) -> Iterator[Mistake]:
     """Every impossible combination in `study`, each as one mistake."""
     yield from _data(study)
     yield from _recipes(study)
+    yield from _probe(study)
     yield from _repeats("seeds", study.seeds)
     yield from (
         Mistake(f"seeds[{i}]", f"is {seed}", expected="0 or more")
@@ -133,6 +134,16 @@ def _slots(path: str, recipe: Recipe) -> Iterator[Mistake]:
             "is 'previous' while schedule is 'joint'",
             expected="base: joint training has one stage and no previous one",
         )
+
+
+def _probe(study: Study) -> Iterator[Mistake]:
+    named = study.probe.recipes
+    if named == "all":
+        return
+    known = {**RECIPES, **study.custom_recipes}
+    continual = [n for n in study.recipes if n in known and known[n].schedule == "continual"]
+    yield from _members("probe.recipes", named, continual, "a continual recipe of the study")
+    yield from _repeats("probe.recipes", named)
 
 
 def _vision(study: Study) -> Iterator[Mistake]:

@@ -12,6 +12,7 @@ from continual_vqa.config.data import DataConfig
 from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.config.miniature import MiniatureConfig
+from continual_vqa.config.probe import ProbeConfig
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.replay import ReplayConfig
 from continual_vqa.config.resources import ResourcesConfig
@@ -74,6 +75,9 @@ class Study(Block):
         tuple[int, ...],
         Field(min_length=1, description="Seeds; each is a complete repetition of all recipes."),
     ] = (0,)
+    probe: Annotated[
+        ProbeConfig, Field(description="What the drift of each part of the model costs.")
+    ] = ProbeConfig()
     figures: Annotated[FiguresConfig, Field(description="How figures look.")] = FiguresConfig()
     resources: Annotated[ResourcesConfig, Field(description="What jobs ask for.")] = (
         ResourcesConfig()
