@@ -28,15 +28,15 @@ def check_base(path: Path, header: Mapping[str, str], base_sha256: str) -> None:
 
 
 def check_tensors(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], parameters: FlatParameters
+    path: Path, shapes: Mapping[str, tuple[int, ...]], parameters: FlatParameters, prefix: str = ""
 ) -> None:
-    """Refuse a file whose tensors are not exactly the trained ones.
+    """Refuse a file whose tensors, named `prefix` + name, are not exactly the trained ones.
 
     Raises
     ------
     UserError : naming the first tensors that differ
     """
-    own = {name: tuple(tensor.shape) for name, tensor in parameters.tensors().items()}
+    own = {prefix + name: tuple(tensor.shape) for name, tensor in parameters.tensors().items()}
     differing = [
         f"{name} {shapes.get(name, 'missing')} for {own.get(name, 'untrained')}"
         for name in sorted(own.keys() | shapes.keys())

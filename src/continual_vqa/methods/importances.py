@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from continual_vqa.config.importance import ImportanceConfig
-from continual_vqa.errors import UserError, naming
-from continual_vqa.files.tensors import TensorInfo, read_header
+from continual_vqa.errors import UserError
+from continual_vqa.files.tensors import ArrayFile
 from continual_vqa.methods.fitting import check_base, check_tensors
 from continual_vqa.methods.parameters import FlatParameters
 
@@ -28,18 +26,16 @@ class Importance:
 
     Attributes
     ----------
-    path : the file
+    sums : the file, whose tensors are sums over samples
     step : of the stage after which it was measured
     count : samples summed over
     settings : of the measurement
-    tensors : where each sum lies in the file
     """
 
-    path: Path
+    sums: ArrayFile
     step: int
     count: int
     settings: ImportanceConfig
-    tensors: dict[str, TensorInfo]
 
     def mean(self, parameters: FlatParameters, prefix: str = "") -> Tensor:
         """The mean over the samples (n,) in the order and on the device of the vector.
@@ -50,23 +46,20 @@ class Importance:
         ------
         UserError : tensors that are not the trained ones, or values that are no numbers
         """
-        own = {
-            name.removeprefix(prefix): info
-            for name, info in self.tensors.items()
+        shapes = {
+            name: info.shape
+            for name, info in self.sums.infos.items()
             if name.startswith(DIRECTION) == bool(prefix)
         }
-        check_tensors(self.path, {name: info.shape for name, info in own.items()}, parameters)
+        check_tensors(self.sums.path, shapes, parameters, prefix)
         mean = torch.empty_like(parameters.values)
         # One tensor at a time: a file can be as large as the model.
-        with naming(self.path, "read"):
-            for name, place in parameters.slices().items():
-                info = own[name]
-                summed = np.fromfile(self.path, "<f4", info.size, offset=info.begin)
-                mean[place] = torch.from_numpy(summed / self.count)
+        for name, place in parameters.slices().items():
+            mean[place] = torch.from_numpy(self.sums[prefix + name].ravel() / self.count)
         if not torch.isfinite(mean).all():
             raise UserError(
                 "holds values that are not finite",
-                where=self.path,
+                where=self.sums.path,
                 do="measure it again with importance.precision fp32",
             )
         return mean
@@ -92,15 +85,16 @@ def measured(
     for one, two in pairwise(own):
         if one.step == two.step:
             raise UserError(
-                f"was measured after step {two.step}, like {one.path}",
-                where=two.path,
+                f"was measured after step {two.step}, like {one.sums.path}",
+                where=two.sums.path,
                 expected="one file for every earlier stage",
             )
     return own
 
 
 def _read(path: Path, base_sha256: str) -> Importance:
-    header, tensors = read_header(path)
+    sums = ArrayFile(path)
+    header = sums.metadata
     if header.get("format") != FORMAT:
         raise UserError(
             f"has format {header.get('format')!r}",
@@ -118,10 +112,10 @@ def _read(path: Path, base_sha256: str) -> Importance:
     try:
         settings = ImportanceConfig.model_validate_json(header["settings"])
         step, count = int(header["step"]), int(header["count"])
-    except (KeyError, ValueError, ValidationError) as error:
+    except (KeyError, ValueError) as error:
         raise UserError("the header is incomplete or unreadable", where=path) from error
-    if count < 1 or any(info.dtype != "F32" for info in tensors.values()):
+    if count < 1 or any(info.dtype != "F32" for info in sums.infos.values()):
         raise UserError(
             "holds no sums over samples", where=path, expected="count of 1 or more, dtype F32"
         )
-    return Importance(path, step, count, settings, tensors)
+    return Importance(sums, step, count, settings)
