@@ -22,6 +22,8 @@ VERBS: dict[str, str] = {
     "pretrain": "train the base model on scene graphs",
     "train": "train one stage",
     "memory": "choose the questions of earlier tasks that are replayed",
+    "importance": "how much every trained weight of a stage matters to its task",
+    "importance-merge": "add up importance files of several ranks",
     "predict": "answer the questions of some cells with a model",
     "score": "official accuracy of a results file or of predictions",
     "metrics": "accuracy matrix -> AP, AF, BWT, learning accuracy",
@@ -84,7 +86,7 @@ def _parser(verb: str | None) -> argparse.ArgumentParser:
 
 
 def _module(verb: str) -> ModuleType:
-    return importlib.import_module(f"continual_vqa.verbs.{verb}")
+    return importlib.import_module(f"continual_vqa.verbs.{verb.replace('-', '_')}")
 
 
 def _describe(summary: dict) -> str:

@@ -7,5 +7,6 @@
 | folder.py | base folders and tensor files: safetensors only, every tensor accounted for |
 | tokens.py | tokenizer.json: reading, and training a word-level one |
 | t5_vision.py | the family: visual tokens in front of a T5 encoder-decoder |
+| sampling.py | answers drawn from the model token by token |
 | t5.py, t5_layers.py, t5_attention.py, visual.py, beam.py, pixels.py, huggingface.py | its pieces |
 """

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from continual_vqa.backbones.sampling import sample_tokens
 from continual_vqa.backbones.tokens import PROMPT, Words, padded
 from continual_vqa.config.backbone import VisionConfig
 
@@ -61,6 +62,22 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def generate(self, batch: Batch, *, beams: int, length: int) -> tuple[Tensor, Tensor]:
         """Best answers (B, length) as ids and their summed log-probabilities (B,)."""
+
+    def sample(self, batch: Batch, uniforms: Tensor) -> Tensor:
+        """Answers (B, L) drawn from the model token by token; see `sampling.sample_tokens`.
+
+        This general way computes all logits again for every token; a family may know a faster one.
+
+        Parameters
+        ----------
+        uniforms : (B, L) numbers in [0, 1) that settle every draw, whatever the batch
+        """
+        return sample_tokens(
+            lambda prefix: self.logits(replace(batch, answers=prefix))[:, -1],
+            uniforms,
+            pad=self.words.pad,
+            end=self.words.end,
+        )
 
     def losses(self, batch: Batch, logits: Tensor | None = None) -> Tensor:
         """Cross-entropy (B,) of each answer, averaged over its tokens and the end mark.

@@ -56,7 +56,8 @@ def position_bias(
     """Relative position bias (1, H, T, S) for query positions (T) and key positions (S)."""
     distance = keys[None, :] - queries[:, None]
     buckets = bucket(distance, embedding.num_embeddings, farthest, two_way=two_way)
-    return embedding(buckets).permute(2, 0, 1)[None]
+    # One row for all samples: a per-sample gradient can then be taken (consolidation).
+    return embedding(buckets[None]).permute(0, 3, 1, 2)
 
 
 def bucket(distance: Tensor, buckets: int, farthest: int, *, two_way: bool) -> Tensor:

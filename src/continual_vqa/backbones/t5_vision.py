@@ -15,6 +15,7 @@ from continual_vqa.backbones import t5, visual
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
 from continual_vqa.backbones.huggingface import load_t5, read_shape
+from continual_vqa.backbones.sampling import sample_tokens
 from continual_vqa.backbones.t5_layers import T5Shape
 from continual_vqa.backbones.tokens import Words
 from continual_vqa.config.backbone import BackboneConfig, VisionConfig
@@ -69,6 +70,19 @@ class T5Vision(Backbone):
             end=self.words.end,
             device=batch.questions.device,
         )
+
+    @torch.no_grad()
+    def sample(self, batch: Batch, uniforms: Tensor) -> Tensor:
+        """See `Backbone.sample`; the encoder runs once, the decoder a token at a time."""
+        state = self.text.begin(*self.encode(batch))
+
+        def logits(prefix: Tensor) -> Tensor:
+            # The decoder sees what is before the place: the start token, then the tokens drawn.
+            start = torch.full_like(prefix[:, :1], self.words.pad)
+            last = prefix[:, -2:-1] if prefix.shape[1] > 1 else start
+            return self.text.step(state, last)[:, 0]
+
+        return sample_tokens(logits, uniforms, pad=self.words.pad, end=self.words.end)
 
 
 def build(config: BackboneConfig, words: Words, seed: int) -> T5Vision:

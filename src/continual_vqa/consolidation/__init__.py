@@ -2,5 +2,8 @@
 
 | file | what |
 |---|---|
+| importance.py | importance of every trained weight, summed over batches |
+| uses.py, per_sample.py | gradients of every sample from one backward pass |
+| importance_file.py | importance files: header, and adding up those of several ranks |
 | memory.py | which questions of earlier tasks are kept for replay |
 """

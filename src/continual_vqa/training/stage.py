@@ -92,7 +92,7 @@ def train_stage(
     """
     begun = time.perf_counter()
     stage, training = settings.stage, settings.training
-    segments_of = _segments(files.cells, settings)
+    groups = segments_of(files.cells, stage.task, training.schedule)
     model, base_sha256, _ = load_model(files.base, files.start, device)
     parameters = trained_parameters(model, stage.recipe.tune)
     guards = guards_of(
@@ -117,7 +117,7 @@ def train_stage(
 
     memories = read_memory(files.memory, files.memory_cells) if files.memory else []
     segments = []
-    for name, folders in segments_of.items():
+    for name, folders in groups.items():
         seed = derived(stage.seed, stage.task, stage.step, name)
         segments.append(Segment(name, examples(folders), seed, recalled(memories, name, examples)))
     inflight = InFlight(
@@ -145,7 +145,7 @@ def train_stage(
     seconds = time.perf_counter() - begun
     return {
         "task": stage.task,
-        "groups": " ".join(segments_of),
+        "groups": " ".join(groups),
         "questions": samples,
         "steps": len(curve),
         "loss": round(curve[-1].loss, 4) if curve else None,
@@ -175,12 +175,16 @@ def pace_of(training: TrainingConfig) -> Pace:
     )
 
 
-def _segments(cells: Mapping[str, Path], settings: TrainSettings) -> dict[str, list[Path]]:
-    """Segment name -> its cells' folders, in training order."""
-    task = settings.stage.task
+def segments_of(cells: Mapping[str, Path], task: str, schedule: str) -> dict[str, list[Path]]:
+    """Segment name -> its cells' folders, in training order.
+
+    Raises
+    ------
+    UserError : no cell, or cells of another task
+    """
     if not cells:
         raise UserError("no cell was given", where="--cells", expected="at least one")
-    if task == JOINT or settings.training.schedule == "per_stage":
+    if task == JOINT or schedule == "per_stage":
         return {"all": list(cells.values())}
     foreign = [name for name in cells if name.split("/")[1] != task]
     if foreign:

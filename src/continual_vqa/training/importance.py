@@ -1,0 +1,229 @@
+"""What one `importance` job does: a trained stage and its own questions -> an importance file."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.backbones.tensor_file import write_tensors
+from continual_vqa.config.block import Block
+from continual_vqa.config.importance import ImportanceConfig
+from continual_vqa.config.shards import ShardsConfig
+from continual_vqa.config.training import TrainingConfig
+from continual_vqa.consolidation.importance import ImportanceSums, parts_of
+from continual_vqa.consolidation.importance_file import Share, header
+from continual_vqa.errors import UserError
+from continual_vqa.files.hashing import sha256_bytes, sha256_file
+from continual_vqa.files.progress import Progress
+from continual_vqa.methods.parameters import trained_names
+from continual_vqa.shards.order import epoch_order
+from continual_vqa.shards.reader import open_cells
+from continual_vqa.shards.tables import INDEX_FILE
+from continual_vqa.training.checkpoint import BASE
+from continual_vqa.training.examples import Examples
+from continual_vqa.training.inflight import InFlight, Request
+from continual_vqa.training.seeds import derived, uniforms
+from continual_vqa.training.settings import StageIdentity
+from continual_vqa.training.stage import load_model, segments_of
+
+# Longest answer that is sampled from the model, in tokens (choice of this project).
+SAMPLED_TOKENS = 10
+
+
+class ImportanceSettings(Block):
+    """The settings of one `importance` job."""
+
+    stage: StageIdentity
+    importance: ImportanceConfig = ImportanceConfig()
+    training: TrainingConfig = TrainingConfig()
+    shards: ShardsConfig = ShardsConfig()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportanceFiles:
+    """Where a measurement's inputs and output lie; `model` is a checkpoint, None for the base."""
+
+    base: Path
+    model: Path | None
+    cells: Mapping[str, Path]
+    scratch: Path
+    out: Path
+
+
+def measure_importance(
+    files: ImportanceFiles,
+    settings: ImportanceSettings,
+    device: torch.device,
+    *,
+    share: Share | None = None,
+    request: Request | None = None,
+    workers: int = 0,
+    stop_after: int = 0,
+) -> dict[str, object]:
+    """Measure the importance of the stage's trained weights and write it; returns a summary.
+
+    Parameters
+    ----------
+    share : the part of the samples that is measured here; None: all
+    request : set by a signal handler when the job has to stop
+    workers : threads that decode images
+    stop_after : for tests: stop as if by a signal after so many batches
+
+    Raises
+    ------
+    Interrupted : stopped; the state is in `files.scratch` and the same call continues
+    UserError : bad settings, cells, base or model; or no question to measure with
+    """
+    begun = time.perf_counter()
+    stage, config, share = settings.stage, settings.importance, share or Share()
+    model, base_sha256, _ = load_model(files.base, files.model, device)
+    names = trained_names(model, stage.recipe.tune)
+    draws = training_draws(files.cells, settings)
+    chosen = chosen_questions(len(draws), settings)
+    if not len(chosen):
+        raise UserError(
+            "hold no question to measure importance with", where="--cells", expected="at least one"
+        )
+    batches = shared_out(np.arange(len(chosen)), config, share)
+    questions = Examples(
+        list(files.cells.values()),
+        model,
+        settings.training,
+        settings.shards,
+        sees=stage.recipe.sees,
+        workers=workers,
+        only=chosen.tolist(),
+    )
+    measured = ImportanceSums(model, names, config)
+    inflight = InFlight(
+        files.scratch,
+        _key(files, settings, base_sha256, share),
+        settings.training.save_every_minutes,
+        request or Request(),
+        stop_after,
+    )
+    begin = _resume(inflight, measured)
+    sampling = uniforms(len(draws) * SAMPLED_TOKENS, _seed(stage, "answers"), 0)
+    sampling = sampling.reshape(-1, SAMPLED_TOKENS)[chosen]
+    progress = Progress(len(batches), f"importance {stage.task}")
+    progress.advance(begin)
+    stream = questions.stream(batches[begin:], draws[chosen])
+    for done, (batch, _) in enumerate(stream, start=begin + 1):
+        if config.labels == "model":
+            batch = _answered_by_the_model(model, batch, sampling[batches[done - 1]])
+        measured.add(batch)
+        progress.advance(1)
+        if inflight.due(done):
+            inflight.save({"batches": done}, measured.sums, done)
+    progress.close()
+    count = sum(map(len, batches))
+    _refuse_what_is_not_finite(measured, files)
+    write_tensors(
+        files.out,
+        measured.sums,
+        header(
+            base_sha256=base_sha256,
+            stage=stage.id,
+            task=stage.task,
+            step=stage.step,
+            parts=parts_of(model, names),
+            settings=config,
+            count=count,
+            share=share,
+        ),
+    )
+    inflight.clear()
+    seconds = time.perf_counter() - begun
+    return {
+        "task": stage.task,
+        "questions": count,
+        "available": len(draws),
+        "asked_for": config.samples or "all",
+        "seconds": round(seconds, 2),
+        "samples_per_second": round(count / seconds, 1),
+        "importance": str(files.out),
+    }
+
+
+def training_draws(cells: Mapping[str, Path], settings: ImportanceSettings) -> np.ndarray:
+    """The uniform number of every question of `cells` that picks its answer in training's epoch 0.
+
+    In the order of the cells; see `training.loop`, which draws segment by segment.
+    """
+    stage = settings.stage
+    drawn = []
+    for name, folders in segments_of(cells, stage.task, settings.training.schedule).items():
+        seed = derived(stage.seed, stage.task, stage.step, name)
+        drawn.append(uniforms(len(open_cells(folders)), seed, 0))
+    return np.concatenate(drawn)
+
+
+def chosen_questions(available: int, settings: ImportanceSettings) -> np.ndarray:
+    """The numbers of the questions that are measured: the first of the seed's permutation."""
+    order = epoch_order(available, _seed(settings.stage, "questions"), 0)
+    return order[: settings.importance.samples or None]
+
+
+def shared_out(chosen: np.ndarray, config: ImportanceConfig, share: Share) -> list[np.ndarray]:
+    """The batches of one rank.
+
+    Every world-th sample; with gradients: batch every world-th batch, since there a batch is what
+    is measured. Either way the ranks together measure what one would.
+    """
+    cuts = range(config.batch_size, len(chosen), config.batch_size)
+    if config.gradients == "batch":
+        return np.split(chosen, cuts)[share.rank :: share.world]
+    own = chosen[share.rank :: share.world]
+    cuts = range(config.batch_size, len(own), config.batch_size)
+    return np.split(own, cuts) if len(own) else []
+
+
+def _answered_by_the_model(model: Backbone, batch: Batch, numbers: np.ndarray) -> Batch:
+    drawn = torch.from_numpy(np.ascontiguousarray(numbers)).to(batch.questions.device)
+    return replace(batch, answers=model.sample(batch, drawn))
+
+
+def _resume(inflight: InFlight, measured: ImportanceSums) -> int:
+    """Batches already done, their sums put back."""
+    found = inflight.find()
+    if found is None:
+        return 0
+    place, tensors = found
+    for name, total in measured.sums.items():
+        total.copy_(tensors[name])
+    return place["batches"]
+
+
+def _refuse_what_is_not_finite(measured: ImportanceSums, files: ImportanceFiles) -> None:
+    for name, total in measured.sums.items():
+        if not torch.isfinite(total).all():
+            raise UserError(
+                f"the importance of {name} is not finite",
+                where=files.model or files.base,
+                do="look at the stage's training curve, or set importance.precision to fp32",
+            )
+
+
+def _seed(stage: StageIdentity, what: str) -> int:
+    return derived(stage.seed, stage.task, stage.step, "importance", what)
+
+
+def _key(
+    files: ImportanceFiles, settings: ImportanceSettings, base_sha256: str, share: Share
+) -> str:
+    """What an in-flight state must agree with: settings, base, model, data and share."""
+    work = {
+        "settings": settings.model_dump(mode="json"),
+        "base": base_sha256,
+        "model": sha256_file(files.model) if files.model else BASE,
+        "cells": [[n, sha256_file(f / INDEX_FILE)] for n, f in files.cells.items()],
+        "share": [share.rank, share.world],
+    }
+    return sha256_bytes(json.dumps(work, sort_keys=True).encode())
