@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+import tiny_llava
 import tiny_model
 from continual_vqa.backbones.base import Backbone, Batch
 from continual_vqa.backbones.pixels import input_shape
@@ -19,6 +20,7 @@ def tiny_models() -> dict[str, Callable[[int], Backbone]]:
     return {
         "t5_vision-patches": lambda seed: tiny_model.tiny(tiny_model.PATCHES, seed),
         "t5_vision-regions": lambda seed: tiny_model.tiny(tiny_model.REGIONS, seed),
+        "llava": lambda seed: tiny_llava.tiny(seed),
     }
 
 

@@ -52,9 +52,30 @@ def test_a_damaged_tokenizer_is_refused(content: str) -> None:
         Words(content, "tokenizer.json")
 
 
-def test_a_tokenizer_without_end_mark_is_refused() -> None:
+def plain_tokenizer(*names: str) -> str:
     from tokenizers import Tokenizer, models
 
-    plain = Tokenizer(models.WordLevel({"<pad>": 0, "</s>": 1, "<unk>": 2}, unk_token="<unk>"))
+    vocabulary = {name: number for number, name in enumerate(names)}
+    return Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>")).to_str()
+
+
+def test_a_text_is_closed_even_where_the_tokenizer_does_not() -> None:
+    words = Words(plain_tokenizer("<pad>", "</s>", "<unk>", "<s>", "cat"), "tokenizer.json")
+    assert words.encode(["cat"])[0].tolist() == [4, words.end]
+    assert (words.begin, train_words(["cat"]).begin) == (3, None)
+
+
+def test_a_tokenizer_without_end_mark_is_refused() -> None:
     with pytest.raises(UserError, match="</s>"):
-        Words(plain.to_str(), "tokenizer.json")
+        Words(plain_tokenizer("<pad>", "<unk>"), "tokenizer.json")
+
+
+def test_a_special_token_is_added_once_and_stands_alone() -> None:
+    words = train_words(["cat"]).with_special("<image>")
+    assert words.plain(["<image> cat"]) == [[words.special("<image>"), *words.plain(["cat"])[0]]]
+    assert words.size == train_words(["cat"]).size + 1
+    assert words.with_special("<image>") is words
+
+
+def test_rows_are_padded_on_the_left_when_asked() -> None:
+    assert padded([np.array([3]), np.array([4, 5])], 0, left=True).tolist() == [[0, 3], [4, 5]]

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from continual_vqa.backbones.sampling import sample_tokens
 from continual_vqa.backbones.tokens import PROMPT, Words, padded
-from continual_vqa.config.backbone import VisionConfig
+from continual_vqa.config.backbone import BackboneConfig, VisionConfig
 
 Part = Literal["vision", "language"]
 
@@ -88,9 +88,24 @@ class Backbone(nn.Module, ABC):
         logits = self.logits(batch) if logits is None else logits
         return answer_losses(logits, batch.answers, self.words.pad)
 
+    def adapt(self, config: BackboneConfig, seed: int) -> None:
+        """Add what a study asks of its base beside the weights: low-rank factors, if any.
+
+        Called once, after pretraining and before the base folder is written.
+        """
+
+    def prompt_tokens(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Token ids of texts that are put to the model as they stand."""
+        return self.words.encode(texts)
+
     def question_tokens(self, questions: Sequence[str]) -> list[np.ndarray]:
         """Token ids of the prompt of each question."""
-        return self.words.encode([PROMPT.format(question=question) for question in questions])
+        return self.prompt_tokens([PROMPT.format(question=question) for question in questions])
+
+    def rows(self, questions: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """The prompts as ids (B, T), filled up on the right, and their mask (B, T)."""
+        tokens = padded(questions, self.words.pad)
+        return tokens, tokens != self.words.pad
 
     def batch(
         self,
@@ -100,13 +115,13 @@ class Backbone(nn.Module, ABC):
     ) -> Batch:
         """Arrays of B samples as tensors on the model's device."""
         device = next(self.parameters()).device
-        pad = self.words.pad
-        tokens = torch.from_numpy(padded(questions, pad)).to(device)
+        tokens, mask = self.rows(questions)
+        ends = None if answers is None else torch.from_numpy(padded(answers, self.words.pad))
         return Batch(
             visual=torch.from_numpy(np.ascontiguousarray(visual)).to(device),
-            questions=tokens,
-            mask=tokens != pad,
-            answers=None if answers is None else torch.from_numpy(padded(answers, pad)).to(device),
+            questions=torch.from_numpy(tokens).to(device),
+            mask=torch.from_numpy(mask).to(device),
+            answers=None if ends is None else ends.to(device),
         )
 
 

@@ -11,7 +11,10 @@ from continual_vqa.backbones.tokens import Words
 from continual_vqa.config.backbone import BackboneConfig
 from continual_vqa.errors import UserError
 
-FAMILIES: dict[str, str] = {"t5_vision": "continual_vqa.backbones.t5_vision"}
+FAMILIES: dict[str, str] = {
+    "t5_vision": "continual_vqa.backbones.t5_vision",
+    "llava": "continual_vqa.backbones.llava",
+}
 
 
 class Family(Protocol):
@@ -24,7 +27,7 @@ class Family(Protocol):
     def from_folder(
         self, folder: Path, config: BackboneConfig, words: Words, seed: int
     ) -> Backbone:
-        """A model with the text weights of a local Hugging Face folder."""
+        """A model with the weights of a local Hugging Face folder."""
         ...
 
     def rebuild(self, description: dict, words: Words) -> Backbone:

@@ -1,6 +1,6 @@
 """Tokenizers: a `tokenizer.json` as Hugging Face writes it, or a word-level one made here.
 
-Special tokens are T5's: padding (also the decoder's start), end, unknown.
+Special tokens are those of T5, which Llama's tokenizers (LLaVA 1.5) share: padding, end, unknown.
 """
 
 from __future__ import annotations
@@ -9,20 +9,33 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import (
+    AddedToken,
+    Regex,
+    Tokenizer,
+    models,
+    normalizers,
+    pre_tokenizers,
+    processors,
+)
 
 from continual_vqa.errors import UserError, naming
 
-PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
+PAD, END, UNKNOWN, BEGIN = "<pad>", "</s>", "<unk>", "<s>"
 PROMPT = "vqa: {question}"
 
 
 class Words:
     """Text to token ids and back.
 
+    Attributes
+    ----------
+    pad, end, unknown : ids of the special tokens
+    begin : id of the mark with which a prompt begins; None for T5, which has none
+
     Raises
     ------
-    UserError : the tokenizer lacks a special token or does not close a text with the end mark
+    UserError : the tokenizer lacks a special token
     """
 
     def __init__(self, content: str, where: str | Path) -> None:
@@ -33,37 +46,45 @@ class Words:
                 f"not a tokenizer: {error}", where=where, expected="Hugging Face's tokenizer.json"
             ) from error
         self.content = content
-        self.pad = self._special(PAD, where)
-        self.end = self._special(END, where)
-        self.unknown = self._special(UNKNOWN, where)
+        self.pad = self.special(PAD, where)
+        self.end = self.special(END, where)
+        self.unknown = self.special(UNKNOWN, where)
+        self.begin: int | None = self._tokenizer.token_to_id(BEGIN)
         self.size = self._tokenizer.get_vocab_size()
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        if self._tokenizer.encode("a").ids[-1:] != [self.end]:
-            raise UserError(
-                "the tokenizer does not close a text with </s>",
-                where=where,
-                expected="a T5 tokenizer (TemplateProcessing with </s>)",
-            )
+
+    def plain(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without any mark before or behind it."""
+        encoded = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [each.ids for each in encoded]
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Token ids (int64, ending with the end mark) of each text."""
-        return [
-            np.asarray(encoded.ids, np.int64)
-            for encoded in self._tokenizer.encode_batch_fast(list(texts))
-        ]
+        return [np.asarray([*ids, self.end], np.int64) for ids in self.plain(texts)]
 
     def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Texts of rows of ids, special tokens left out."""
         return [text.strip() for text in self._tokenizer.decode_batch([list(r) for r in rows])]
 
-    def _special(self, token: str, where: str | Path) -> int:
+    def special(self, token: str, where: str | Path = "tokenizer.json") -> int:
+        """The id of a special token, which must exist."""
         number = self._tokenizer.token_to_id(token)
         if number is None:
             raise UserError(
-                f"the tokenizer has no token {token}", where=where, expected="a T5 tokenizer"
+                f"the tokenizer has no token {token}",
+                where=where,
+                expected="the tokenizer of a T5 or LLaVA 1.5 model",
             )
         return number
+
+    def with_special(self, token: str) -> Words:
+        """The same tokenizer with one more special token; itself if it has it already."""
+        if self._tokenizer.token_to_id(token) is not None:
+            return self
+        extended = Tokenizer.from_str(self.content)
+        extended.add_special_tokens([AddedToken(token, normalized=False)])
+        return Words(extended.to_str(pretty=True), "tokenizer.json")
 
 
 def read_words(path: str | Path) -> Words:
@@ -105,9 +126,11 @@ def train_words(texts: Iterable[str]) -> Words:
     return Words(tokenizer.to_str(pretty=True), "tokenizer.json")
 
 
-def padded(rows: Sequence[np.ndarray], fill: int) -> np.ndarray:
-    """The rows as one int64 array (rows, longest), filled up with `fill`."""
-    out = np.full((len(rows), max(map(len, rows), default=0)), fill, np.int64)
+def padded(rows: Sequence[np.ndarray], fill: int, *, left: bool = False) -> np.ndarray:
+    """The rows as one int64 array (rows, longest), filled up behind (or `left` of) each row."""
+    longest = max(map(len, rows), default=0)
+    out = np.full((len(rows), longest), fill, np.int64)
     for index, row in enumerate(rows):
-        out[index, : len(row)] = row
+        begin = longest - len(row) if left else 0
+        out[index, begin : begin + len(row)] = row
     return out

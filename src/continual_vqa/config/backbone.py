@@ -32,26 +32,120 @@ class VisionConfig(Block):
     ] = 2048
 
 
-class BackboneConfig(Block):
-    """A T5-class encoder-decoder that reads visual tokens before the question (VL-T5 class).
+class LlavaConfig(Block):
+    """Sizes of a LLaVA: a CLIP tower, a projector of two layers, a Llama (family llava).
 
-    The defaults are the miniature's 0.5 million parameters; VL-T5's own size is d_model 768,
-    d_kv 64, heads 12, d_ff 3072, 12 + 12 layers, regions. With `folder` the sizes of the text
-    model are the folder's, and only `family` and `vision` of this block count.
+    The defaults are the miniature's 0.6 million parameters. With backbone.folder the sizes are the
+    folder's; with a base folder of this project the template is the base's too. image_size and
+    patch_size of backbone.vision are those of the tower.
+    """
+
+    hidden_size: Annotated[int, Field(ge=4, description="Width of the language model.")] = 96
+    layers: Annotated[int, Field(ge=1, description="Layers of the language model.")] = 3
+    heads: Annotated[int, Field(ge=1, description="Attention heads; they divide hidden_size.")] = 4
+    kv_heads: Annotated[
+        int, Field(ge=1, description="Heads of keys and values; they divide heads.")
+    ] = 4
+    intermediate_size: Annotated[
+        int, Field(ge=1, description="Width of the gated feed-forward layers.")
+    ] = 256
+    vision_hidden_size: Annotated[int, Field(ge=4, description="Width of the tower.")] = 96
+    vision_layers: Annotated[int, Field(ge=1, description="Layers of the tower.")] = 1
+    vision_heads: Annotated[
+        int, Field(ge=1, description="Attention heads; they divide vision_hidden_size.")
+    ] = 4
+    vision_intermediate_size: Annotated[
+        int, Field(ge=1, description="Width of the tower's feed-forward layers.")
+    ] = 192
+    feature_layer: Annotated[
+        int,
+        Field(
+            le=-1,
+            description="The tower's states that the projector sees, counted from its last layer: "
+            "-1 is the last one, -2 the one before (LLaVA 1.5).",
+        ),
+    ] = -1
+    template: Annotated[
+        str,
+        Field(
+            description="The prompt. <image> stands for the visual tokens, {question} for the "
+            "question; both exactly once. Default: LLaVA 1.5."
+        ),
+    ] = "USER: <image>\n{question}\nAnswer the question using a single word or phrase. ASSISTANT:"
+    dtype: Annotated[
+        Literal["fp32", "bf16"],
+        Field(description="How frozen weights are stored; low-rank factors and projector: fp32."),
+    ] = "fp32"
+    checkpointing: Annotated[
+        bool,
+        Field(
+            description="Compute each layer again in the backward pass instead of keeping its "
+            "states: same gradients, less memory."
+        ),
+    ] = False
+
+
+LINEAR_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class LoraConfig(Block):
+    """Low-rank factors on frozen linear layers (Hu et al., ICLR 2022); family llava.
+
+    The defaults are CL-MoE's. What trains them is a recipe's tune: lora (llava's default), together
+    with the projector.
+    """
+
+    rank: Annotated[int, Field(ge=0, description="Rank of the factors; 0: none.")] = 32
+    alpha: Annotated[
+        float, Field(gt=0, description="The update is alpha / rank times the factors' product.")
+    ] = 64.0
+    dropout: Annotated[
+        float, Field(ge=0, lt=1, description="Dropout of the factors' input while training.")
+    ] = 0.0
+    targets: Annotated[
+        tuple[str, ...],
+        Field(
+            min_length=1,
+            description="Linear layers of the language model that get factors, by the last part "
+            "of their name.",
+        ),
+    ] = LINEAR_LAYERS
+    vision_tower: Annotated[
+        bool, Field(description="Factors on all linear layers of the vision tower too.")
+    ] = False
+
+
+class BackboneConfig(Block):
+    """The model: visual tokens before the question, then a text model.
+
+    family t5_vision: a T5-class encoder-decoder (VL-T5 class). The defaults are the miniature's 0.5
+    million parameters; VL-T5's own size is d_model 768, d_kv 64, heads 12, d_ff 3072, 12 + 12
+    layers, regions. With `folder` the sizes of the text model are the folder's, and only `family`
+    and `vision` of this block count.
+    family llava: the sizes are those of the blocks `llava` and `vision`.
     """
 
     family: Annotated[
-        Literal["t5_vision"], Field(description="Model family; a row of backbones/families.py.")
+        Literal["t5_vision", "llava"],
+        Field(description="Model family; a row of backbones/families.py."),
     ] = "t5_vision"
     folder: Annotated[
         str,
         Field(
-            description="Base model to start from: a local Hugging Face folder of a T5 "
+            description="Base model to start from: a local Hugging Face folder of a T5 or LLaVA "
             "(config.json, model.safetensors, tokenizer.json), or a base folder of this project. "
             "Empty: the model of the sizes below, pretrained by a rule. The default is the "
             "miniature's, made by `make base`."
         ),
     ] = "config/bases/miniature"
+    adapter: Annotated[
+        str,
+        Field(
+            description="Folder of a peft LoRA adapter (adapter_config.json, "
+            "adapter_model.safetensors) that the base starts with; rank, alpha and targets are "
+            "then the adapter's. Family llava. Empty: fresh factors, see lora."
+        ),
+    ] = ""
     d_model: Annotated[int, Field(ge=4, description="Width of the hidden states.")] = 96
     d_kv: Annotated[int, Field(ge=1, description="Width of one attention head.")] = 24
     heads: Annotated[int, Field(ge=1, description="Attention heads.")] = 4
@@ -66,6 +160,10 @@ class BackboneConfig(Block):
         float, Field(ge=0, lt=1, description="Dropout while training (T5: 0.1).")
     ] = 0.0
     vision: Annotated[VisionConfig, Field(description="The visual embedding.")] = VisionConfig()
+    llava: Annotated[LlavaConfig, Field(description="Sizes of the family llava.")] = LlavaConfig()
+    lora: Annotated[LoraConfig, Field(description="Low-rank factors of the family llava.")] = (
+        LoraConfig()
+    )
 
 
 class PretrainingConfig(Block):

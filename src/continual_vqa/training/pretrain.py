@@ -91,6 +91,7 @@ def pretrain(
         summary |= _train(files, settings.pretraining, model, graphs, seed, inflight, workers)
     else:
         inflight = None
+    model.adapt(settings.backbone, seed)
     summary["base_sha256"] = write_base(files.out, model)
     if inflight:
         inflight.clear()
@@ -108,10 +109,21 @@ def _build(
     if config.folder:
         folder = Path(config.folder)
         if is_base(folder):
-            return read_base(folder)[0]
+            return _of_family(config.family, read_base(folder)[0], folder)
         words = read_words(files.tokenizer or folder / TOKENIZER)
         return module.from_folder(folder, config, words, seed)
     return module.build(config, _words(files, graphs), seed)
+
+
+def _of_family(name: str, model: Backbone, folder: Path) -> Backbone:
+    if model.family != name:
+        raise UserError(
+            f"holds a model of family {model.family}",
+            where=folder,
+            expected=f"backbone.family, which is {name}",
+            do="set backbone.folder to a base of that family, or leave it empty",
+        )
+    return model
 
 
 def _words(files: PretrainFiles, graphs: dict[str, SceneGraph]) -> Words:

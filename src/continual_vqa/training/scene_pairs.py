@@ -116,7 +116,7 @@ class ScenePairs:
         words = self._model.words
         for numbers, visual in self._visual.stream(batches):
             pairs = [self._pair(number) for number in numbers.tolist()]
-            questions = words.encode([prompt for prompt, _ in pairs])
+            questions = self._model.prompt_tokens([prompt for prompt, _ in pairs])
             answers = words.encode([answer for _, answer in pairs])
             batch = self._model.batch(visual, questions, answers)
             yield batch, torch.ones(len(pairs), device=batch.questions.device)
