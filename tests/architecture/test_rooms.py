@@ -95,7 +95,18 @@ def test_planning_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "verb",
-    ["index", "miniature", "shard", "manifest", "score", "metrics", "aggregate", "table", "show"],
+    [
+        "index",
+        "miniature",
+        "shard",
+        "manifest",
+        "mask",
+        "score",
+        "metrics",
+        "aggregate",
+        "table",
+        "show",
+    ],
 )
 def test_verbs_that_do_not_train_never_import_torch(verb: str) -> None:
     loaded = imports_after(f"import continual_vqa.verbs.{verb}")
