@@ -4,7 +4,8 @@
 - a cell's folder (or its index.parquet): its note, shards and first questions;
 - any `.parquet` of this project (questions, predictions, scores, metrics, manifest): columns, note,
   first rows;
-- `.safetensors` (or the folder of a base model): header, parts, and every tensor with its norm.
+- `.safetensors` (or the folder of a base model): header, parts, and every tensor with its norm,
+  or of a mask with the number of protected entries.
 
 A damaged file is named with what is wrong with it.
 """
@@ -107,10 +108,19 @@ def describe(summary: dict[str, Any]) -> str:
     lines = [f"{name.replace('_', ' '):<{width}}  {_text(value)}" for name, value in plain.items()]
     for name, value in summary.items():
         if isinstance(value, dict) and value:
-            value = [{"name": key, "value": content} for key, content in value.items()]
+            value = [{"name": key, "value": content} for key, content in _flat(value).items()]
         if isinstance(value, list) and value:
             lines += ["", f"{name}:", *_grid(value)]
     return "\n".join(lines)
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Objects within objects under dotted names."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        inside = isinstance(value, dict) and value
+        flat |= _flat(value, f"{prefix}{key}.") if inside else {f"{prefix}{key}": value}
+    return flat
 
 
 def _grid(rows: list[dict[str, Any]]) -> list[str]:

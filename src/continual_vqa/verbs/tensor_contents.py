@@ -1,4 +1,4 @@
-"""What is inside a safetensors file (checkpoint, base model, mask); part of the verb `show`."""
+"""What is inside a safetensors file (checkpoint, base model, importance, mask); part of `show`."""
 
 from __future__ import annotations
 
@@ -21,26 +21,32 @@ _PIECE = 1 << 20
 def tensor_contents(path: Path) -> dict[str, Any]:
     """Metadata, sums per part, and every tensor: dtype, shape, entries, L2 norm or set bits.
 
+    The tensors of a mask are given by the shapes of what they protect, with the summary of its
+    parts; those of an importance file apart from the directions that it may hold.
+
     Raises
     ------
     UserError : damaged file
     """
     metadata, tensors = read_header(path)
     notes = {name: _parsed(value) for name, value in metadata.items()}
-    parts = notes.pop("parts", None)
-    parts = parts if isinstance(parts, dict) else {}
+    parts, shapes, summary = (_taken(notes, key) for key in ("parts", "shapes", "summary"))
+    parts |= {f"direction:{name}": f"{part} (direction)" for name, part in parts.items()}
     with naming(path, "read"):
         data = np.memmap(path, np.uint8, "r")
     rows = [_tensor(name, info, data, parts.get(name, "")) for name, info in tensors.items()]
+    for row in rows:
+        _as_mask(row, shapes.get(row["name"]))
     return {
         "kind": "tensors",
         "file": str(path),
         "bytes": path.stat().st_size,
         "tensors_total": len(rows),
-        "entries": sum(info.size for info in tensors.values()),
+        "entries": sum(row["entries"] for row in rows),
         "norm": _together(rows),
         "not_finite": sum(row["not_finite"] for row in rows),
         "header": notes,
+        "summary": [{"part": part, **row} for part, row in summary.items() if type(row) is dict],
         "parts": _parts(rows) if parts else [],
         "tensors": rows,
     }
@@ -65,6 +71,13 @@ def _tensor(name: str, info: TensorInfo, data: np.ndarray, part: object) -> dict
             for start in range(0, len(content), _PIECE)
         )
     return row
+
+
+def _as_mask(row: dict[str, Any], shape: object) -> None:
+    """Describe packed bits by the tensor that they protect."""
+    match shape:
+        case [*sides] if all(type(side) is int for side in sides) and "set_bits" in row:
+            row |= {"dtype": "bits", "shape": sides, "entries": math.prod(sides)}
 
 
 def _floats(dtype: str, content: np.ndarray) -> np.ndarray:
@@ -94,6 +107,15 @@ def _parts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _together(rows: list[dict[str, Any]]) -> float | None:
     norms = [row["norm"] for row in rows if row["norm"] is not None]
     return math.hypot(*norms) if norms else None
+
+
+def _taken(notes: dict[str, object], key: str) -> dict[str, Any]:
+    """The object under `key`, which is not repeated in the header."""
+    value = notes.get(key)
+    if not isinstance(value, dict):
+        return {}
+    del notes[key]
+    return value
 
 
 def _parsed(value: str) -> object:
