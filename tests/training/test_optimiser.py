@@ -71,3 +71,32 @@ def test_the_rate_rises_and_falls() -> None:
     assert rates[4:] == sorted(rates[4:], reverse=True)
     assert rates[-1] == pytest.approx(1 / 16)
     assert rate(0, 1, 0.5, 0.1) == 0.5
+
+
+def test_a_tensor_may_have_a_learning_rate_of_its_own() -> None:
+    slow, plain = tiny_model.tiny(), tiny_model.tiny()
+    names = ["visual.pixels.weight", "visual.pixels.bias"]
+    start = {name: p.detach().clone() for name, p in plain.named_parameters()}
+    for model, rates in ((slow, dict.fromkeys(names, 0.1)), (plain, {})):
+        flat = trained_parameters(model, "full")
+        optimiser = Optimiser(flat, AdamW(1e-2, weight_decay=0.1), rates)
+        for name, gradient in gradients(model, 0).items():
+            parameter = dict(model.named_parameters())[name]
+            assert parameter.grad is not None
+            parameter.grad.copy_(gradient)
+        optimiser.update(1e-2)
+    others = dict(slow.named_parameters())
+    for name, parameter in plain.named_parameters():
+        share = 0.1 if name in names else 1.0
+        moved = others[name].detach() - start[name]
+        expected = share * (parameter.detach() - start[name])
+        torch.testing.assert_close(moved, expected, rtol=1e-4, atol=1e-7, msg=name)
+
+
+def test_a_cosine_falls_slowly_at_both_ends() -> None:
+    rates = [rate(step, 101, 1.0, 0.0, "cosine") for step in range(101)]
+    assert rates[0] == 1.0
+    assert rates == sorted(rates, reverse=True)
+    assert rates[50] == pytest.approx(0.5, abs=0.02)
+    assert rates[0] - rates[10] < 0.1 * 0.5
+    assert rates[100] < 1e-3

@@ -27,6 +27,14 @@ class TrainingConfig(Block):
         ),
     ] = 1
     lr: Annotated[float, Field(gt=0, description="Peak learning rate of AdamW.")] = 5e-4
+    vision_lr: Annotated[
+        float | None,
+        Field(gt=0, description="Peak learning rate of the part vision; null: the same as lr."),
+    ] = None
+    fall: Annotated[
+        Literal["linear", "cosine"],
+        Field(description="How the learning rate falls to 0 after warm-up."),
+    ] = "linear"
     beta1: Annotated[float, Field(ge=0, lt=1, description="AdamW's first decay rate.")] = 0.9
     beta2: Annotated[float, Field(ge=0, lt=1, description="AdamW's second decay rate.")] = 0.999
     eps: Annotated[float, Field(gt=0, description="AdamW's epsilon.")] = 1e-6

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -36,6 +37,8 @@ class Pace:
     adamw: AdamW
     accumulation: int = 1
     precision: str = "fp32"
+    fall: Literal["linear", "cosine"] = "linear"
+    vision_factor: float = 1.0
 
     def steps(self, examples: int) -> int:
         """Optimiser steps over `examples`; the last batch of an epoch may be smaller."""
@@ -76,7 +79,7 @@ class Loop:
         """
         curve: list[CurveRow] = []
         begin, cursor = 0, None
-        optimiser = Optimiser(self.parameters, self.pace.adamw)
+        optimiser = self._optimiser()
         found = self.inflight.find()
         if found is not None:
             place, tensors = found
@@ -89,12 +92,17 @@ class Loop:
         self.model.train()
         for index, segment in enumerate(segments[begin:], start=begin):
             if index > begin or cursor is None:
-                optimiser = Optimiser(self.parameters, self.pace.adamw)
+                optimiser = self._optimiser()
                 cursor = Cursor(segment.seed)
             self._segment(index, segment, cursor, optimiser, curve, progress)
         progress.close()
         self.model.eval()
         return curve
+
+    def _optimiser(self) -> Optimiser:
+        seen = [name for name in self.parameters.names if self.model.part_of(name) == "vision"]
+        rates = dict.fromkeys(seen, self.pace.vision_factor)
+        return Optimiser(self.parameters, self.pace.adamw, rates)
 
     def _segment(
         self,
@@ -115,7 +123,7 @@ class Loop:
             before = time.perf_counter()
             for batch, weights in segment.source.stream(numbers, draws):
                 step = epoch * per_epoch + cursor.position // size
-                lr = rate(step, total, self.pace.adamw.lr, self.pace.warmup)
+                lr = rate(step, total, self.pace.adamw.lr, self.pace.warmup, self.pace.fall)
                 torch.manual_seed(derived(segment.seed, "dropout", step))
                 loss = self._step(batch, weights, optimiser, lr, segment.name)
                 if segment.memory:

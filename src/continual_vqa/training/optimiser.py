@@ -6,7 +6,10 @@ that of `torch.optim.AdamW` (Loshchilov & Hutter, ICLR 2019); a test compares bo
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -27,11 +30,20 @@ class AdamW:
 
 
 class Optimiser:
-    """AdamW with its two moments; `step` counts the updates made."""
+    """AdamW with its two moments; `step` counts the updates made.
 
-    def __init__(self, parameters: FlatParameters, constants: AdamW) -> None:
+    `rates` gives tensors a learning rate of their own, as a factor; the others have 1.
+    """
+
+    def __init__(
+        self,
+        parameters: FlatParameters,
+        constants: AdamW,
+        rates: Mapping[str, float] | None = None,
+    ) -> None:
         self.parameters = parameters
         self.constants = constants
+        self._stretches = _stretches(parameters, rates or {})
         self.first = torch.zeros_like(parameters.values)
         self.second = torch.zeros_like(parameters.values)
         self.step = 0
@@ -43,12 +55,16 @@ class Optimiser:
         gradient = self.parameters.gradient
         self.step += 1
         if constants.weight_decay:
-            values[: self.parameters.decayed].mul_(1 - lr * constants.weight_decay)
+            for place, factor, decays in self._stretches:
+                if decays:
+                    values[place].mul_(1 - lr * factor * constants.weight_decay)
         self.first.lerp_(gradient, 1 - constants.beta1)
         self.second.mul_(constants.beta2).addcmul_(gradient, gradient, value=1 - constants.beta2)
         scale = (1 - constants.beta2**self.step) ** 0.5
         denominator = (self.second.sqrt() / scale).add_(constants.eps)
-        values.addcdiv_(self.first, denominator, value=-lr / (1 - constants.beta1**self.step))
+        size = -lr / (1 - constants.beta1**self.step)
+        for place, factor, _ in self._stretches:
+            values[place].addcdiv_(self.first[place], denominator[place], value=size * factor)
         gradient.zero_()
 
     @torch.no_grad()
@@ -78,9 +94,25 @@ class Optimiser:
         self.step = step
 
 
-def rate(step: int, total: int, peak: float, warmup: float) -> float:
-    """The learning rate of step `step` (from 0) of `total`: linear up to `peak`, linear to 0."""
+def _stretches(
+    parameters: FlatParameters, rates: Mapping[str, float]
+) -> list[tuple[slice, float, bool]]:
+    """Places of the vector with one learning rate each, and whether weight decay acts there."""
+    out: list[tuple[slice, float, bool]] = []
+    for name, place in parameters.slices().items():
+        factor, decays = rates.get(name, 1.0), place.stop <= parameters.decayed
+        if out and out[-1][1:] == (factor, decays):
+            place = slice(out.pop()[0].start, place.stop)
+        out.append((place, factor, decays))
+    return out
+
+
+def rate(
+    step: int, total: int, peak: float, warmup: float, falls: Literal["linear", "cosine"] = "linear"
+) -> float:
+    """The learning rate of step `step` (from 0) of `total`: linear up to `peak`, then to 0."""
     rising = int(total * warmup)
     if step < rising:
         return peak * (step + 1) / (rising + 1)
-    return peak * (total - step) / max(1, total - rising)
+    left = (total - step) / max(1, total - rising)
+    return peak * (left if falls == "linear" else (1 - math.cos(math.pi * left)) / 2)

@@ -172,6 +172,8 @@ def pace_of(training: TrainingConfig) -> Pace:
         adamw,
         training.accumulation,
         training.precision,
+        training.fall,
+        training.vision_lr / training.lr if training.vision_lr else 1.0,
     )
 
 
