@@ -16,6 +16,8 @@ from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.config.guards import GuardConfig, MaskGuard, PenaltyGuard
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.consolidation import mask_file
+from continual_vqa.consolidation.masks import OF_TRAINING
 from continual_vqa.methods.guard import Guard
 from continual_vqa.methods.guards import GuardFiles, guards_of
 from continual_vqa.methods.parameters import FlatParameters, trained_parameters
@@ -110,23 +112,24 @@ def part(model: Backbone, parameters: FlatParameters, name: str) -> Tensor:
 def write_mask(
     path: Path, model: Backbone, mask: Mapping[str, np.ndarray], config: MaskGuard, **changes: str
 ) -> Path:
-    """A mask file as the contract of the format says."""
-    settings = config.model_dump(mode="json", exclude={"strength", "directional"})
+    """A mask file of the given entries."""
+    settings = config.model_dump(mode="json", exclude=OF_TRAINING)
+    parts = {name: model.part_of(name) for name in mask}
+    protected = dict.fromkeys(parts.values(), 0)
+    for name, bits in mask.items():
+        protected[parts[name]] += int(bits.sum())
     metadata = {
-        "format": "continual-vqa mask 1",
         "base_sha256": BASE,
         "stage": "seed-0/01-color-abc",
         "step": "1",
         "shapes": json.dumps({name: list(bits.shape) for name, bits in mask.items()}),
-        "parts": json.dumps({name: model.part_of(name) for name in mask}),
+        "parts": json.dumps(parts),
         "settings": json.dumps(settings, sort_keys=True),
-        "summary": json.dumps({}),
+        "summary": json.dumps({part: {"protected": count} for part, count in protected.items()}),
     }
-    packed = {
-        name: torch.from_numpy(np.packbits(bits.ravel(), bitorder="little"))
-        for name, bits in mask.items()
-    }
-    write_tensors(path, packed, metadata | changes)
+    mask_file.write_mask(
+        path, {n: mask_file.pack(bits) for n, bits in mask.items()}, metadata | changes
+    )
     return path
 
 

@@ -15,7 +15,7 @@ from continual_vqa.backbones.base import Backbone
 from continual_vqa.config.guards import MaskGuard
 from continual_vqa.errors import UserError
 from continual_vqa.methods.guard import Guard
-from continual_vqa.methods.importances import DIRECTION, measured
+from continual_vqa.methods.importances import mean_gradient, measured
 from continual_vqa.methods.mask_files import protected_entries
 from continual_vqa.methods.parameters import FlatParameters, joined
 
@@ -53,10 +53,10 @@ class Direction(Guard):
                 where="guards, mask",
                 expected="importance.direction: true, or directional: 0",
             )
-        files = measured(self._files, self._config.importance, self._base)
+        tasks = measured(self._files, self._config.importance, self._base)
         slope = torch.zeros_like(parameters.values)
-        for file in files:
-            slope += file.mean(parameters, DIRECTION)
+        for task in tasks:
+            slope += mean_gradient(task, parameters)
         flat = protected_entries(self._mask, self._config, parameters, self._base)
         places: dict[str, list[slice]] = {}
         for name, place in parameters.slices().items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,111 +10,81 @@ import torch
 from torch import Tensor
 
 from continual_vqa.config.importance import ImportanceConfig
+from continual_vqa.consolidation.importance_file import DIRECTION
+from continual_vqa.consolidation.task_importance import TaskImportance
 from continual_vqa.errors import UserError
 from continual_vqa.files.tensors import ArrayFile
 from continual_vqa.methods.fitting import check_base, check_tensors
 from continual_vqa.methods.parameters import FlatParameters
 
-FORMAT = "continual-vqa importance 1"
-DIRECTION = "direction:"
-
-
-@dataclass(frozen=True, slots=True)
-class Importance:
-    """An importance file whose header has been read.
-
-    Attributes
-    ----------
-    sums : the file, whose tensors are sums over samples
-    step : of the stage after which it was measured
-    count : samples summed over
-    settings : of the measurement
-    """
-
-    sums: ArrayFile
-    step: int
-    count: int
-    settings: ImportanceConfig
-
-    def mean(self, parameters: FlatParameters, prefix: str = "") -> Tensor:
-        """The mean over the samples (n,) in the order and on the device of the vector.
-
-        With prefix `DIRECTION`: the mean gradient of the loss.
-
-        Raises
-        ------
-        UserError : tensors that are not the trained ones, or values that are no numbers
-        """
-        shapes = {
-            name: info.shape
-            for name, info in self.sums.infos.items()
-            if name.startswith(DIRECTION) == bool(prefix)
-        }
-        check_tensors(self.sums.path, shapes, parameters, prefix)
-        mean = torch.empty_like(parameters.values)
-        # One tensor at a time: a file can be as large as the model.
-        for name, place in parameters.slices().items():
-            mean[place] = torch.from_numpy(self.sums[prefix + name].ravel() / self.count)
-        if not torch.isfinite(mean).all():
-            raise UserError(
-                "holds values that are not finite",
-                where=self.sums.path,
-                do="measure it again with importance.precision fp32",
-            )
-        return mean
-
 
 def measured(
     paths: Sequence[Path], settings: ImportanceConfig, base_sha256: str
-) -> list[Importance]:
+) -> list[TaskImportance]:
     """The files of `paths` that were measured with `settings`, in the order of their steps.
 
     Raises
     ------
     UserError : damaged, partial or foreign files; no file with these settings; or two of one step
     """
-    read = [_read(path, base_sha256) for path in paths]
-    own = sorted((file for file in read if file.settings == settings), key=lambda f: f.step)
+    wanted = settings.model_dump(mode="json")
+    own = [task for task in map(TaskImportance, paths) if task.settings == wanted]
+    own.sort(key=lambda task: task.step)
     if not own:
         raise UserError(
-            f"none of {len(read)} files was measured with {settings.model_dump_json()}",
+            f"none of {len(paths)} files was measured with {settings.model_dump_json()}",
             where="--importance",
             expected="one file for every earlier stage",
         )
+    for task in own:
+        check_base(task.path, task.metadata, base_sha256)
     for one, two in pairwise(own):
         if one.step == two.step:
             raise UserError(
-                f"was measured after step {two.step}, like {one.sums.path}",
-                where=two.sums.path,
+                f"was measured after step {two.step}, like {one.path}",
+                where=two.path,
                 expected="one file for every earlier stage",
             )
     return own
 
 
-def _read(path: Path, base_sha256: str) -> Importance:
-    sums = ArrayFile(path)
-    header = sums.metadata
-    if header.get("format") != FORMAT:
+def mean_importance(task: TaskImportance, parameters: FlatParameters) -> Tensor:
+    """The mean importance (n,) over the samples, in the order and on the device of the vector.
+
+    Raises
+    ------
+    UserError : its tensors are not the trained ones
+    """
+    return _mean(task, parameters, "")
+
+
+def mean_gradient(task: TaskImportance, parameters: FlatParameters) -> Tensor:
+    """The mean gradient (n,) of the task's loss, in the order and on the device of the vector.
+
+    Raises
+    ------
+    UserError : it was not kept, is not finite, or its tensors are not the trained ones
+    """
+    mean = _mean(task, parameters, DIRECTION)
+    if not torch.isfinite(mean).all():
         raise UserError(
-            f"has format {header.get('format')!r}",
-            where=path,
-            expected=f"{FORMAT!r}, as `continual-vqa importance` writes it",
+            "holds a gradient that is not finite",
+            where=task.path,
+            do="measure it again with importance.precision fp32",
         )
-    if header.get("world", "1") != "1":
-        raise UserError(
-            f"is part {header.get('rank')} of {header['world']}",
-            where=path,
-            expected="the importance over all samples",
-            do="add the parts with `continual-vqa importance-merge`",
-        )
-    check_base(path, header, base_sha256)
-    try:
-        settings = ImportanceConfig.model_validate_json(header["settings"])
-        step, count = int(header["step"]), int(header["count"])
-    except (KeyError, ValueError) as error:
-        raise UserError("the header is incomplete or unreadable", where=path) from error
-    if count < 1 or any(info.dtype != "F32" for info in sums.infos.values()):
-        raise UserError(
-            "holds no sums over samples", where=path, expected="count of 1 or more, dtype F32"
-        )
-    return Importance(sums, step, count, settings)
+    return mean
+
+
+def _mean(task: TaskImportance, parameters: FlatParameters, prefix: str) -> Tensor:
+    sums = ArrayFile(task.path)
+    shapes = {
+        name: info.shape
+        for name, info in sums.infos.items()
+        if name.startswith(DIRECTION) == bool(prefix)
+    }
+    check_tensors(task.path, shapes, parameters, prefix)
+    mean = torch.empty_like(parameters.values)
+    # One tensor at a time: a file can be as large as the model.
+    for name, place in parameters.slices().items():
+        mean[place] = torch.from_numpy(sums[prefix + name].ravel() / task.count)
+    return mean

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from continual_vqa.config.guards import MaskGuard
+from continual_vqa.consolidation.mask_file import read_mask
+from continual_vqa.consolidation.masks import OF_TRAINING
 from continual_vqa.errors import UserError
 from continual_vqa.methods.fitting import check_base, check_tensors
 from continual_vqa.methods.parameters import FlatParameters
@@ -24,11 +26,9 @@ def protected_entries(
     UserError : a mask of another base or other settings, or its names and shapes are not those of
         the trained tensors
     """
-    from continual_vqa.consolidation.mask_file import read_mask
-
     header, masks = read_mask(path)
     check_base(path, header, base_sha256)
-    wanted = config.model_dump(mode="json", exclude={"strength", "directional"})
+    wanted = config.model_dump(mode="json", exclude=OF_TRAINING)
     if json.loads(header["settings"]) != wanted:
         raise UserError(
             f"was made with {header['settings']}",

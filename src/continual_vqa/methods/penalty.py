@@ -16,7 +16,7 @@ from torch import Tensor
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.config.guards import PenaltyGuard
 from continual_vqa.methods.guard import Guard
-from continual_vqa.methods.importances import measured
+from continual_vqa.methods.importances import mean_importance, measured
 from continual_vqa.methods.parameters import FlatParameters
 
 # Entries at a time on the CPU: the difference stays in the cache.
@@ -42,8 +42,8 @@ class Penalty(Guard):
         ------
         UserError : files that are missing, damaged or not of this model
         """
-        files = measured(self._files, self._config.importance, self._base)
-        means = (file.mean(parameters) for file in files)
+        tasks = measured(self._files, self._config.importance, self._base)
+        means = (mean_importance(task, parameters) for task in tasks)
         self._weight = accumulated(means, self._config).mul_(self._config.strength)
         self._start = parameters.values.clone()
 
