@@ -99,3 +99,8 @@ def test_beyond_sixteen_million_entries(kind: str) -> None:
         assert np.float32(where.threshold) == np.partition(values, n - k)[n - k]
         assert where.above == np.count_nonzero(values > where.threshold)
         assert where.above + where.ties == k
+
+
+def test_other_numbers_are_no_entries() -> None:
+    with pytest.raises(TypeError, match="float64, not float32"):
+        top_set([np.ones(2)], 1)  # type: ignore[list-item]

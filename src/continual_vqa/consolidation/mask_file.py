@@ -63,6 +63,8 @@ def read_mask(path: str | Path) -> tuple[dict[str, str], dict[str, NDArray[np.bo
     shapes, parts, summary = (_json(file, key) for key in ("shapes", "parts", "summary"))
     if not file.keys() == shapes.keys() == parts.keys():
         raise _damaged(path, "tensors, shapes and parts have different names")
+    if not all(isinstance(part, str) for part in parts.values()):
+        raise _damaged(path, "the header's parts are not names")
     masks: dict[str, NDArray[np.bool_]] = {}
     found = dict.fromkeys(parts.values(), 0)
     for name, info in file.infos.items():

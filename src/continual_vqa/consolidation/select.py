@@ -44,7 +44,12 @@ class Entries:
         self.names = tuple(arrays if names is None else names)
         self.count = count
         self._arrays = arrays
-        self.shapes = {name: arrays[name].shape for name in self.names}
+        self.shapes: dict[Any, tuple[int, ...]] = {}
+        for name in self.names:
+            array = arrays[name]
+            if array.dtype != np.float32:
+                raise TypeError(f"entries of {name!r} are {array.dtype}, not float32")
+            self.shapes[name] = array.shape
         self.size = sum(math.prod(shape) for shape in self.shapes.values())
 
     def array(self, name: Any) -> Iterator[NDArray[np.float32]]:

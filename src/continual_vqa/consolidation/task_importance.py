@@ -56,6 +56,8 @@ class TaskImportance:
         self.step, self.count = (self._number(key) for key in ("step", "count"))
         self.parts: dict[str, str] = dict(sorted(self._json("parts").items()))
         self.settings = self._json("settings")
+        if not all(isinstance(part, str) for part in self.parts.values()):
+            raise self._damaged("the header's parts are not names")
         infos = {n: i for n, i in self._file.infos.items() if not n.startswith(DIRECTION)}
         if infos.keys() != self.parts.keys():
             odd = min(infos.keys() ^ self.parts.keys())
@@ -92,7 +94,7 @@ class TaskImportance:
 
     def _number(self, key: str) -> int:
         text = self.metadata.get(key, "")
-        if not (text.isascii() and text.isdigit() and int(text) > 0):
+        if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) > 0):
             raise self._damaged(f"its {key} is {text!r}")
         return int(text)
 
