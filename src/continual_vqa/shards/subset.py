@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
+from continual_vqa.shards import arrow
 from continual_vqa.shards.reader import Cells
 from continual_vqa.shards.sample import Sample
 
@@ -25,4 +27,4 @@ class Subset(Sequence[Sample]):
 
     def table(self, columns: Sequence[str]) -> pa.Table:
         """These columns of the index for the chosen questions, in their order."""
-        return self._cells.table(columns).take(pa.array(self._numbers, pa.int64()))
+        return self._cells.table(columns).take(arrow.numbers(np.array(self._numbers, np.int64)))
