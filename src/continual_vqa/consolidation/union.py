@@ -17,7 +17,7 @@ from continual_vqa.consolidation.select import Entries, chosen, cut
 Masks = Iterator[tuple[Any, NDArray[np.bool_]]]
 
 # Ranks that are put in order one by one at the end.
-BAND = 1 << 16
+BAND = 1 << 18
 
 
 def union_set(tasks: Sequence[Entries], k: int) -> Masks:
