@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-import tiny_llava
 import tiny_model
 from continual_vqa.backbones.base import Backbone, Batch
 from continual_vqa.backbones.pixels import input_shape
@@ -17,6 +16,8 @@ ANSWERS = ("red", "light blue", "white", "green")
 
 def tiny_models() -> dict[str, Callable[[int], Backbone]]:
     """Name -> what builds the model from a seed."""
+    import tiny_llava  # which makes its batches here
+
     return {
         "t5_vision-patches": lambda seed: tiny_model.tiny(tiny_model.PATCHES, seed),
         "t5_vision-regions": lambda seed: tiny_model.tiny(tiny_model.REGIONS, seed),

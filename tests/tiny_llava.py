@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+import families
 import tiny_model
 from continual_vqa.backbones.llava import Llava, build
 from continual_vqa.backbones.tokens import Words
@@ -70,3 +72,24 @@ def saved(folder: Path, **changes: Any) -> Any:
     net.save_pretrained(folder, **changes)
     (folder / "tokenizer.json").write_text(model.words.content)
     return net
+
+
+def stock_logits(net: Any, model: Llava, number: int) -> torch.Tensor:
+    """transformers' logits of the answer to question `number`."""
+    batch = families.batch(model, np.array([number]))
+    assert batch.answers is not None
+    tokens = torch.cat([batch.questions, batch.answers[:, :-1]], 1)
+    pixels = (batch.visual.permute(0, 3, 1, 2) / 255.0 - model.mean) / model.std
+    with torch.no_grad():
+        out = net(input_ids=tokens, pixel_values=pixels, attention_mask=torch.ones_like(tokens))
+    return out.logits[:, batch.questions.shape[1] - 1 :]
+
+
+def assert_same_logits(net: Any, model: Llava) -> None:
+    """transformers' model and ours give the same logits, in ours in a batch of several."""
+    model.eval()
+    logits = model.logits(families.batch(model, np.arange(3)))
+    for number in range(3):
+        expected = stock_logits(net, model, number)[0]
+        found = logits[number, : len(expected)]
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)

@@ -34,6 +34,7 @@ VERBS: dict[str, str] = {
     "damage": "scores of the damage probe -> one table",
     "figure": "draw one figure",
     "table": "write one table as CSV, Markdown and LaTeX",
+    "export": "a llava stage as a peft adapter, or whole as transformers reads it",
     "show": "print what is inside a shard, checkpoint, mask or table",
     "explain": "say in words why each pending job would run",
     "summary": "print the AP / AF table of a finished study",

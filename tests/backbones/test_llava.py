@@ -25,17 +25,6 @@ def gradients(model: Llava, batch: Batch) -> dict[str, torch.Tensor]:
     return {n: parameters.gradient[place].clone() for n, place in parameters.slices().items()}
 
 
-def stock_logits(net: Any, model: Llava, number: int) -> torch.Tensor:
-    """transformers' logits of all tokens of question `number`, from its own inputs."""
-    batch = families.batch(model, np.array([number]))
-    assert batch.answers is not None
-    tokens = torch.cat([batch.questions, batch.answers[:, :-1]], 1)
-    pixels = (batch.visual.permute(0, 3, 1, 2) / 255.0 - model.mean) / model.std
-    with torch.no_grad():
-        out = net(input_ids=tokens, pixel_values=pixels, attention_mask=torch.ones_like(tokens))
-    return out.logits[:, batch.questions.shape[1] - 1 :]
-
-
 def test_factors_and_projector_are_trained_by_default_and_all_get_a_gradient() -> None:
     model = tiny_llava.tiny()
     found = gradients(model, families.batch(model, THREE))

@@ -84,7 +84,7 @@ class Llava(Backbone):
     def describe(self) -> dict[str, object]:
         """transformers' configuration, the factors, and what the model is given."""
         return {
-            "transformers": llava_net.described(self.net.config),
+            "transformers": self.describe_net(),
             "lora": self.factors.as_dict() if self.factors else None,
             "template": self.looks.template,
             "mean": list(self.looks.mean),
@@ -92,6 +92,10 @@ class Llava(Backbone):
             "dtype": self.dtype,
             "checkpointing": self.checkpointing,
         }
+
+    def describe_net(self) -> dict[str, Any]:
+        """transformers' `config.json` of the model."""
+        return llava_net.described(self.net.config)
 
     def part_of(self, name: str) -> Part:
         """Tower and projector are vision, all else language."""

@@ -1,25 +1,29 @@
-"""LLaVA weights from a local Hugging Face folder: one safetensors file, or several with an index.
+"""LLaVA models in local Hugging Face folders: one safetensors file, or several with an index.
 
 Only names, sizes and numbers are read; nothing of the folder is run, nothing is downloaded.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from continual_vqa.backbones import llava_net
-from continual_vqa.backbones.tensor_file import load_into, read_tensors
+from continual_vqa.backbones import llava_net, lora
+from continual_vqa.backbones.tensor_file import load_into, read_tensors, write_tensors
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import read_json
+from continual_vqa.files.tensors import read_header
 
 if TYPE_CHECKING:
     from transformers.models.llava.configuration_llava import LlavaConfig as NetConfig
     from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
+
+    from continual_vqa.backbones.llava import Llava
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 # Where transformers' releases have kept one and the same tensor; the first rule that fits acts.
@@ -31,7 +35,6 @@ _LAYOUTS = (
 )
 # A buffer of old files: the numbers 0, 1, 2, ...
 _COUNTED = "model.vision_tower.embeddings.position_ids"
-T = TypeVar("T")
 
 
 def canonical(name: str) -> str:
@@ -68,20 +71,21 @@ def load_weights(folder: Path, net: LlavaForConditionalGeneration) -> None:
     UserError : no safetensors, damaged files, or names or shapes that differ
     """
     targets: dict[str, Tensor] = dict(net.named_parameters())
-    waiting = dict(targets)
-    tied = net.config.tie_word_embeddings
+    skipped = {_COUNTED, *(("lm_head.weight",) if net.config.tie_word_embeddings else ())}
+    places: dict[str, Path] = {}
     for path in _files(folder):
+        for name in map(canonical, read_header(path)[1]):
+            if name in places:
+                raise UserError(f"{name} is also in {places[name].name}", where=path)
+            if name not in skipped:
+                places[name] = path
+    for path in sorted(set(places.values())) or [folder / WEIGHTS]:
         tensors = {canonical(name): tensor for name, tensor in read_tensors(path)[1].items()}
-        tensors.pop(_COUNTED, None)
-        if tied:
-            # A copy of the token table.
-            tensors.pop("lm_head.weight", None)
-        twice = sorted(name for name in tensors if name in targets and name not in waiting)
-        if twice:
-            raise UserError(f"holds {', '.join(twice[:6])} once more", where=path)
-        load_into({name: waiting.pop(name) for name in tensors if name in waiting}, tensors, path)
-    if waiting:
-        load_into(waiting, {}, folder)
+        here = {name: tensor for name, tensor in tensors.items() if name in places}
+        # What no file holds is missing from the first one.
+        elsewhere = {name for name, place in places.items() if place != path}
+        wanted = {name: each for name, each in targets.items() if name not in elsewhere}
+        load_into(wanted, here, path)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -129,3 +133,22 @@ def _three(path: Path, key: str, value: object) -> tuple[float, ...]:
         if len(numbers) == 3 and (key == "image_mean" or all(each > 0 for each in numbers)):
             return tuple(float(each) for each in numbers)
     raise UserError(f"{key} is {value!r}", where=path, expected="three numbers")
+
+
+def write(folder: Path, model: Llava) -> None:
+    """Write the whole model, its factors merged into the weights, as transformers reads it."""
+    tensors = lora.merged(model.net, model.factors)
+    config = {"architectures": ["LlavaForConditionalGeneration"], **model.describe_net()}
+    side = model.vision.image_size
+    processor = {
+        "image_processor_type": "CLIPImageProcessor",
+        "image_mean": list(model.looks.mean),
+        "image_std": list(model.looks.std),
+        "size": {"shortest_edge": side},
+        "crop_size": {"height": side, "width": side},
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in (("config.json", config), ("preprocessor_config.json", processor)):
+        (folder / name).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    (folder / "tokenizer.json").write_text(model.words.content, encoding="utf-8")
+    write_tensors(folder / WEIGHTS, tensors, {"format": "pt"})

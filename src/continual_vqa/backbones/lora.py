@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from continual_vqa.config.backbone import LoraConfig
 from continual_vqa.errors import UserError
@@ -56,7 +56,7 @@ def chosen(net: nn.Module, config: LoraConfig) -> Factors:
     picked = [name for name in language if name.rpartition(".")[2] in config.targets]
     if config.vision_tower:
         picked += [name for name in linear if name.startswith(TOWER)]
-    return Factors(config.rank, config.alpha, config.dropout, tuple(picked))
+    return Factors(config.rank, config.alpha, config.dropout, tuple(sorted(picked)))
 
 
 def add(net: nn.Module, factors: Factors) -> None:
@@ -92,3 +92,17 @@ def initialise(net: nn.Module, seed: int) -> None:
                 bound = tensor.shape[1] ** -0.5
                 drawn = torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator)
                 tensor.copy_(drawn)
+
+
+@torch.no_grad()
+def merged(net: nn.Module, factors: Factors | None) -> dict[str, Tensor]:
+    """The tensors of `net` without factors: these are added to the layers they belong to."""
+    own: dict[str, Tensor] = dict(net.named_parameters())
+    tensors = {n.replace(".base_layer.", "."): t for n, t in own.items() if not is_factor(n)}
+    for module in factors.modules if factors else ():
+        a, b = (own[f"{module}.lora_{factor}.{NAME}.weight"] for factor in "AB")
+        assert factors is not None
+        weight = tensors[f"{module}.weight"]
+        update = b.float() @ a.float() * (factors.alpha / factors.rank)
+        tensors[f"{module}.weight"] = (weight.float() + update).to(weight.dtype)
+    return tensors

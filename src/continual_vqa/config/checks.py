@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from continual_vqa.config.backbone import BackboneConfig
 from continual_vqa.config.data import ARCHIVE_MARK
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.recipe import Recipe
@@ -42,6 +43,14 @@ def check_study(study: Study) -> Iterator[Mistake]:
                 expected=f"a taxonomy for {study.data.format}",
             )
     yield from _vision(study)
+    if study.backbone.family == "llava":
+        yield from _llava(study.backbone)
+    elif study.backbone.adapter:
+        yield Mistake(
+            "backbone.adapter",
+            f"is given while backbone.family is {study.backbone.family}",
+            expected="family llava, or an empty backbone.adapter",
+        )
     yield from _base(study)
 
 
@@ -166,6 +175,52 @@ def _vision(study: Study) -> Iterator[Mistake]:
             "backbone.vision.kind",
             "is 'patches' while data.features is given",
             expected="regions, or an empty data.features",
+        )
+
+
+def _llava(backbone: BackboneConfig) -> Iterator[Mistake]:
+    llava = backbone.llava
+    if backbone.vision.kind != "patches":
+        yield Mistake(
+            "backbone.vision.kind",
+            f"is {backbone.vision.kind!r} while backbone.family is llava",
+            expected="patches",
+        )
+    for path, whole, divisor in (
+        ("heads", llava.hidden_size, llava.heads),
+        ("kv_heads", llava.heads, llava.kv_heads),
+        ("vision_heads", llava.vision_hidden_size, llava.vision_heads),
+    ):
+        if whole % divisor:
+            yield Mistake(
+                f"backbone.llava.{path}", f"is {divisor}", expected=f"a divisor of {whole}"
+            )
+    if llava.hidden_size // llava.heads % 2:
+        yield Mistake(
+            "backbone.llava.heads",
+            f"is {llava.heads} for hidden_size {llava.hidden_size}",
+            expected="heads of even width, as rotary positions need",
+        )
+    if -llava.feature_layer > llava.vision_layers + 1:
+        yield Mistake(
+            "backbone.llava.feature_layer",
+            f"is {llava.feature_layer} for {llava.vision_layers} layers",
+            expected=f"-1 to {-llava.vision_layers - 1}",
+        )
+    for mark in ("<image>", "{question}"):
+        if llava.template.count(mark) != 1:
+            yield Mistake(
+                "backbone.llava.template",
+                f"holds {mark} {llava.template.count(mark)} times",
+                expected="<image> and {question}, each once",
+            )
+    repeated = sorted({t for t in backbone.lora.targets if backbone.lora.targets.count(t) > 1})
+    if repeated:
+        yield Mistake("backbone.lora.targets", f"names {repeated[0]!r} twice", expected="each once")
+    adapter = backbone.adapter
+    if adapter and not (Path(adapter) / "adapter_config.json").is_file():
+        yield Mistake(
+            "backbone.adapter", f"{adapter} holds no adapter_config.json", expected="a peft folder"
         )
 
 

@@ -1,0 +1,65 @@
+"""Write a llava model for other tools: a stage's adapter for peft, or the whole for transformers.
+
+adapter: low-rank factors and projector, which `peft.PeftModel.from_pretrained(base, OUT)` loads on
+the base's Hugging Face folder. model: everything in one folder, the factors merged into the
+weights, for `LlavaForConditionalGeneration.from_pretrained(OUT)`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+EXAMPLE = "continual-vqa export --base base --model model.safetensors --out adapter"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--base", type=Path, required=True, help="base folder (see pretrain)")
+    parser.add_argument("--model", default="base", help="stage checkpoint, or base")
+    parser.add_argument("--what", choices=("adapter", "model"), default="adapter")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write")
+
+
+def run(args: argparse.Namespace) -> dict[str, object]:
+    """Write the folder that the options ask for."""
+    import torch
+
+    from continual_vqa.backbones import llava_adapter, llava_folder
+    from continual_vqa.backbones.llava import Llava
+    from continual_vqa.errors import UserError
+    from continual_vqa.files.atomic import atomic_folder
+    from continual_vqa.training.stage import load_model, start_file
+
+    if args.out.exists():
+        raise UserError("exists already", where=args.out, expected="a new folder")
+    model, _, header = load_model(args.base, start_file(args.model, args.base), torch.device("cpu"))
+    if not isinstance(model, Llava):
+        raise UserError(
+            f"is a {model.family} model", where=args.base, expected="a base of family llava"
+        )
+    held = model.low_rank()
+    if args.what == "adapter":
+        trained = set(json.loads(header.get("parts", "{}")))
+        beyond = sorted(trained - set(held))
+        if beyond or not held:
+            raise UserError(
+                f"{len(beyond)} tensors beside factors and projector were trained: {beyond[0]}, ..."
+                if beyond
+                else "the model has no low-rank factors",
+                where=args.model,
+                expected="a stage trained with tune: lora",
+                do="export all of it: --what model",
+            )
+    with atomic_folder(args.out) as folder:
+        if args.what == "adapter":
+            llava_adapter.write(folder, model, str(args.base))
+        else:
+            llava_folder.write(folder, model)
+    return {
+        "what": args.what,
+        "stage": header.get("stage", "base"),
+        "tensors": len(held) if args.what == "adapter" else None,
+        "out": str(args.out),
+    }

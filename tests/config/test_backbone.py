@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from continual_vqa.config.load import ConfigError, load_study
+from continual_vqa.plan.study_plan import Plan
+
+
+def study(**backbone: object) -> dict[str, object]:
+    return {"backbone": {"family": "llava", "folder": "", **backbone}}
+
+
+def test_the_defaults_of_llava_are_valid() -> None:
+    chosen = load_study(study()).backbone
+    assert chosen.lora.rank == 32 and chosen.llava.dtype == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("backbone", "path", "words"),
+    [
+        ({"llava": {"heads": 5}}, "backbone.llava.heads", "a divisor of 96"),
+        ({"llava": {"kv_heads": 3}}, "backbone.llava.kv_heads", "a divisor of 4"),
+        ({"llava": {"vision_heads": 7}}, "backbone.llava.vision_heads", "a divisor of 96"),
+        ({"llava": {"heads": 32, "kv_heads": 1}}, "backbone.llava.heads", "even width"),
+        ({"llava": {"feature_layer": -3}}, "backbone.llava.feature_layer", "-1 to -2"),
+        ({"llava": {"template": "{question}"}}, "backbone.llava.template", "<image> 0 times"),
+        ({"lora": {"targets": ["q_proj", "q_proj"]}}, "backbone.lora.targets", "twice"),
+        ({"adapter": "nowhere"}, "backbone.adapter", "a peft folder"),
+        ({"family": "t5_vision", "adapter": "x"}, "backbone.adapter", "family llava"),
+    ],
+)
+def test_what_cannot_be_built_is_named(backbone: dict, path: str, words: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_study(study(**backbone))
+    assert path in str(caught.value) and words in str(caught.value)
+
+
+def test_all_weights_and_the_adapter_are_inputs_of_the_base(tmp_path: Path) -> None:
+    folder, adapter = tmp_path / "model", tmp_path / "adapter"
+    folder.mkdir()
+    adapter.mkdir()
+    (adapter / "adapter_config.json").touch()
+    plan = Plan(load_study(study(folder=str(folder), adapter=str(adapter))))
+    assert f"{folder}/model.safetensors" in plan.base_inputs
+    assert f"{adapter}/adapter_model.safetensors" in plan.base_inputs
+    for number in (1, 2):
+        (folder / f"model-0000{number}-of-00002.safetensors").touch()
+    plan = Plan(load_study(study(folder=str(folder))))
+    assert [Path(path).name[:11] for path in plan.base_inputs[1:]] == ["model-00001", "model-00002"]
