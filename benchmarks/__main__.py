@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from benchmarks.harness import ROOT
 
-NAMES = ("index", "sharding", "reading", "scoring", "planning", "thresholds")
+NAMES = ("index", "sharding", "reading", "scoring", "planning", "thresholds", "guards")
 PAGE = ROOT / "docs" / "benchmarks.md"
 FOLDER = ROOT / "docs" / "benchmarks"
 
