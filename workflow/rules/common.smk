@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from continual_vqa.config.load import load_study
 from continual_vqa.errors import UserError
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
-from continual_vqa.plan.reporting import FIGURES, TABLES
+from continual_vqa.plan.reporting import FIGURES, SURVEYED
 from continual_vqa.plan.study_plan import Plan
 
 # Jobs run `python -m continual_vqa` with the Python that runs Snakemake (or, with --sdm conda, that
@@ -36,6 +36,7 @@ wildcard_constraints:
     cell=r"(train|val|test)/[^/]+/[^/]+",
     stage=r"seed-\d+/[^/]+",
     memory=r"seed-\d+/[^/]+",
+    probe=r"seed-\d+/[^/]+",
     digest=r"[0-9a-f]{8}",
 
 
@@ -100,3 +101,11 @@ def memory_cells(wildcards):
 
 def test_cells(wildcards):
     return expand(paths.cell_index, cell=stage_of(wildcards).test_cells)
+
+
+def probe_of(wildcards):
+    return plan.probes[wildcards.probe]
+
+
+def probe_cells(wildcards):
+    return expand(paths.cell_index, cell=probe_of(wildcards).cells)

@@ -57,3 +57,61 @@ rule score:
     shell:
         "python -m continual_vqa score --dataset {params.dataset} --predictions {input.predictions:q}"
         " --cells {params.cells:q} --out {output:q} > {log:q} 2>&1"
+
+
+if plan.probes:
+
+    rule probe:
+        input:
+            base=paths.base_model,
+            model=lambda wildcards: paths.model.format(
+                stage=probe_of(wildcards).stage.id
+            ),
+            earlier=lambda wildcards: [
+                paths.model.format(stage=past.id)
+                for past in probe_of(wildcards).stage.past
+            ],
+            cells=probe_cells,
+        output:
+            paths.probe_predictions,
+        log:
+            f"{paths.logs}/probe/{{probe}}.log",
+        benchmark:
+            f"{paths.benchmarks}/probe/{{probe}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.predict.threads
+        resources:
+            mem_mb=grown(study.resources.predict.mem_mb),
+            runtime=grown(study.resources.predict.runtime),
+            gpu=study.resources.predict.gpu,
+        params:
+            settings=lambda wildcards: settings(
+                stage=plan.stage_settings(probe_of(wildcards).stage),
+                evaluation=study.evaluation,
+                shards=plan.reading,
+            ),
+            base=subpath(input.base, parent=True),
+            part=lambda wildcards: probe_of(wildcards).part,
+            earlier=lambda wildcards: plan.earlier_arguments(probe_of(wildcards)),
+            cells=lambda wildcards: plan.cell_arguments(probe_of(wildcards).cells),
+            code=code("verbs.probe", f"backbones.{study.backbone.family}"),
+        shell:
+            "python -m continual_vqa probe --base {params.base:q} --model {input.model:q}"
+            " --part {params.part} --earlier {params.earlier:q} --cells {params.cells:q}"
+            " --settings {params.settings:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+    use rule score as score_probe with:
+        input:
+            predictions=paths.probe_predictions,
+            cells=probe_cells,
+        output:
+            paths.probe_scores,
+        log:
+            f"{paths.logs}/score/probe/{{probe}}.log",
+        benchmark:
+            f"{paths.benchmarks}/score/probe/{{probe}}.tsv"
+        params:
+            dataset=study.data.format,
+            cells=lambda wildcards: plan.cell_arguments(probe_of(wildcards).cells),
+            code=code("verbs.score"),

@@ -25,8 +25,62 @@ rule aggregate:
         " --summary {output.summary:q} > {log:q} 2>&1"
 
 
+if plan.surveyed:
+
+    rule survey:
+        input:
+            sorted(
+                {row[kind] for row in plan.surveyed for kind in ("importance", "mask")}
+                - {""}
+            ),
+        output:
+            **{name: paths.study_table.format(table=name) for name in SURVEYED},
+        log:
+            f"{paths.logs}/survey.log",
+        benchmark:
+            f"{paths.benchmarks}/survey.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.data.mem_mb),
+            runtime=grown(study.resources.data.runtime),
+        params:
+            runs=remember_runs(NOTES, {}, plan.surveyed),
+            code=code("verbs.survey"),
+        shell:
+            "python -m continual_vqa survey --runs {params.runs:q} --masks {output.masks:q}"
+            " --overlap {output.overlap:q} --importance {output.importance:q} > {log:q} 2>&1"
+
+
+if plan.probes:
+
+    rule damage:
+        input:
+            sorted({row["path"] for row in plan.damage_runs}),
+        output:
+            paths.study_table.format(table="damage"),
+        log:
+            f"{paths.logs}/damage.log",
+        benchmark:
+            f"{paths.benchmarks}/damage.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            runs=remember_runs(NOTES, {}, plan.damage_runs),
+            code=code("verbs.damage"),
+        shell:
+            "python -m continual_vqa damage --runs {params.runs:q} --out {output:q} > {log:q} 2>&1"
+
+
 FIGURE_FILES = []
 for figure, row in FIGURES.items():
+    if not plan.drawn(row):
+        continue
     pattern = f"{paths.figures}/{{stream}}/{figure}" + "-{recipe}" * row.per_recipe
     FIGURE_FILES += [
         pattern.format(stream=stream, recipe=recipe) + suffix
@@ -38,8 +92,7 @@ for figure, row in FIGURES.items():
         name:
             f"figure_{figure}"
         input:
-            metrics=paths.metrics,
-            summary=paths.summary,
+            **plan.read_by(row),
         output:
             png=report(
                 f"{pattern}.png",
@@ -65,6 +118,9 @@ for figure, row in FIGURES.items():
             runtime=grown(study.resources.light.runtime),
         params:
             name=figure,
+            tables=lambda wildcards, input: [
+                f"--{name}={path}" for name, path in input.items()
+            ],
             recipe=lambda wildcards: [
                 f"--recipe={r}" for r in wildcards.get("recipe", "").split()
             ],
@@ -72,13 +128,13 @@ for figure, row in FIGURES.items():
             code=code("verbs.figure", f"analysis.figures.{figure}"),
         shell:
             "python -m continual_vqa figure --name {params.name} --stream {wildcards.stream:q}"
-            " {params.recipe:q} --metrics {input.metrics:q} --summary {input.summary:q}"
+            " {params.recipe:q} {params.tables:q}"
             " --settings {params.settings:q} --out-png {output.png:q} --out-pdf {output.pdf:q}"
             " > {log:q} 2>&1"
 
 
 TABLE_FILES = []
-for table, category in TABLES.items():
+for table, category in plan.tables.items():
     TABLE_FILES += [
         f"{paths.tables}/{table}{suffix}" for suffix in (".csv", ".md", ".tex")
     ]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from continual_vqa.config.guards import MaskGuard
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.files.hashing import short
+from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.stages import Stage
 
 # Slots of a mask guard that act while training and leave the mask's file as it is.
@@ -29,6 +30,10 @@ class Importance:
     def digest(self) -> str:
         """Names the measurement among those of the same stage."""
         return short(self.config.model_dump_json(), 8)
+
+    def path(self, paths: Paths) -> str:
+        """Where the measurement lies."""
+        return paths.importance.format(stage=self.stage.id, digest=self.digest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +58,10 @@ class Mask:
     def importances(self) -> tuple[Importance, ...]:
         """One for each stage, in order."""
         return tuple(Importance(stage, self.guard.importance) for stage in self.past)
+
+    def path(self, paths: Paths) -> str:
+        """Where the mask lies: with the last of its stages."""
+        return paths.mask.format(stage=self.past[-1].id, digest=self.digest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,8 @@ from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.study import Study
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
+from continual_vqa.plan import listings
+from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.consolidation import (
     Importance,
     Mask,
@@ -21,23 +23,15 @@ from continual_vqa.plan.consolidation import (
     memory_of,
     teacher_of,
 )
+from continual_vqa.plan.listings import Run
 from continual_vqa.plan.paths import Paths
-from continual_vqa.plan.reporting import FigureRow
+from continual_vqa.plan.probes import Probe, probes_of
+from continual_vqa.plan.reporting import TABLES, FigureRow
 from continual_vqa.plan.stages import Stage, stages_of
 from continual_vqa.plan.streams import STANDARD, Stream, make_stream
 
 MINIATURE = "miniature"
 CONTENT = "content-"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One recipe on one stream with one seed."""
-
-    recipe: str
-    stream: Stream
-    seed: int
-    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True)
@@ -125,10 +119,10 @@ class Plan:
         return {memory.id: memory for memory in found if memory}
 
     def importance_path(self, importance: Importance) -> str:
-        return self.paths.importance.format(stage=importance.stage.id, digest=importance.digest)
+        return importance.path(self.paths)
 
     def mask_path(self, mask: Mask) -> str:
-        return self.paths.mask.format(stage=mask.past[-1].id, digest=mask.digest)
+        return mask.path(self.paths)
 
     def memory_of_stage(self, stage: Stage) -> Memory | None:
         """What a stage replays, if it does."""
@@ -161,29 +155,59 @@ class Plan:
     @cached_property
     def scored_runs(self) -> list[dict[str, object]]:
         """One row per score file and run that it belongs to: what `aggregate` reads."""
-        return [
-            {
-                "path": self.paths.scores.format(stage=stage.id),
-                "study": self.study.name,
-                "recipe": run.recipe,
-                "title": self.recipes[run.recipe].title or run.recipe,
-                "schedule": self.recipes[run.recipe].schedule,
-                "stream": run.stream.name,
-                "order": run.stream.order,
-                "held_out": run.stream.held_out,
-                "seed": run.seed,
-                "step": stage.step,
-                "task": stage.task,
-            }
-            for run in self.runs
-            for stage in run.stages
-        ]
+        return listings.scored(self.runs, self.recipes, self.paths, self.study.name)
+
+    @cached_property
+    def surveyed(self) -> list[dict[str, object]]:
+        """One row per importance and run that reads it: what `survey` reads."""
+        return listings.surveyed(self.runs, self.recipes, self.paths)
+
+    @cached_property
+    def probed(self) -> tuple[Run, ...]:
+        """The runs whose damage is traced to the parts of the model."""
+        named = self.study.probe.recipes
+        chosen = self.suited("") if named == "all" else named
+        return tuple(
+            run for run in self.runs if run.recipe in chosen and run.stream.held_out == STANDARD
+        )
+
+    @cached_property
+    def probes(self) -> dict[str, Probe]:
+        """Every probe once, by id."""
+        return {probe.id: probe for run in self.probed for probe in probes_of(run.stages)}
+
+    @cached_property
+    def damage_runs(self) -> list[dict[str, object]]:
+        """One row per probed run, earlier task and restored part: what `damage` reads."""
+        return listings.damage(self.probed, self.paths)
+
+    def earlier_arguments(self, probe: Probe) -> list[str]:
+        """TASK=FILE arguments: the model right after each earlier task."""
+        models = [(past.task, self.paths.model.format(stage=past.id)) for past in probe.stage.past]
+        return [f"{task}={path}" for task, path in models]
+
+    def suited(self, need: str) -> list[str]:
+        """The continual recipes that have what a figure or table needs."""
+        probed = [run.recipe for run in self.probed] if need == "probe" else []
+        return suited(need, self.recipes, probed)
 
     def drawn(self, row: FigureRow) -> list[tuple[str, str]]:
         """The (stream, recipe) pairs for which a figure is drawn; recipe "" when it shows all."""
+        recipes = self.suited(row.needs)
+        if row.needs and not recipes:
+            return []
         streams = [s.name for s in self.streams if (s.held_out != STANDARD) == row.novel]
-        continual = [n for n, r in self.recipes.items() if r.schedule == "continual"]
-        return [(s, r) for s in streams for r in (continual if row.per_recipe else [""])]
+        return [(s, r) for s in streams for r in (recipes if row.per_recipe else [""])]
+
+    def read_by(self, row: FigureRow) -> dict[str, str]:
+        """The tables that a figure reads, by the verb's option."""
+        further = {name: self.paths.study_table.format(table=name) for name in row.reads}
+        return {"metrics": self.paths.metrics, "summary": self.paths.summary, **further}
+
+    @cached_property
+    def tables(self) -> dict[str, str]:
+        """The tables of the study, each with its category in the report."""
+        return {n: r.category for n, r in TABLES.items() if not r.needs or self.suited(r.needs)}
 
     @cached_property
     def world(self) -> str:
@@ -262,8 +286,10 @@ class Plan:
     @cached_property
     def base_inputs(self) -> list[str]:
         """The files that the base model is made from, beside the vocabulary's questions."""
-        folder = self.study.backbone.folder
-        files = [f"{folder}/{n}" for n in ("config.json", "model.safetensors")] if folder else []
+        folder, adapter = self.study.backbone.folder, self.study.backbone.adapter
+        files = [f"{folder}/config.json", *weight_files(folder)] if folder else []
+        if adapter:
+            files += [f"{adapter}/adapter_config.json", f"{adapter}/adapter_model.safetensors"]
         return [*files, *([self.scene_graphs] if self.pretrained else [])]
 
     @cached_property
@@ -325,3 +351,9 @@ class Plan:
 def _read_hashes(path: str, _modified: int) -> dict[str, str]:
     # Planning asks once per cell; the file changes only when an index has run in between.
     return json.loads(Path(path).read_text())
+
+
+def weight_files(folder: str) -> list[str]:
+    """The weights in a model's folder: one file, or the several that stand beside an index."""
+    several = sorted(Path(folder).glob("model-*-of-*.safetensors"))
+    return [str(path) for path in several] or [f"{folder}/model.safetensors"]

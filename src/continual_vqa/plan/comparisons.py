@@ -1,0 +1,98 @@
+"""Which recipes of a study a figure or table can be about, told by their slots, never by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from continual_vqa.config.guards import MaskGuard
+from continual_vqa.config.recipe import Recipe
+
+Recipes = Mapping[str, Recipe]
+# Two variants are told apart by a table; the course of a setting needs a third.
+FEWEST_VARIANTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A reference recipe and the recipes that it is compared with."""
+
+    reference: str
+    others: tuple[str, ...]
+
+
+def masks(recipe: Recipe) -> tuple[MaskGuard, ...]:
+    """The mask guards of a recipe."""
+    return tuple(guard for guard in recipe.guards if guard.kind == "mask")
+
+
+def masks_parts(recipe: Recipe) -> bool:
+    """Whether a mask guard of the recipe chooses its entries part by part."""
+    return any(guard.scope == "per_part" for guard in masks(recipe))
+
+
+def comparisons(recipes: Recipes) -> tuple[Comparison, ...]:
+    """For each kind of replay, the first per-part mask against all that replay alike.
+
+    Like is compared with like: a memory helps every method, whatever guards it.
+    """
+    found: dict[str, Comparison] = {}
+    for name, recipe in _continual(recipes).items():
+        if masks_parts(recipe) and recipe.replay not in found:
+            alike = [n for n, r in _continual(recipes).items() if r.replay == recipe.replay]
+            found[recipe.replay] = Comparison(name, tuple(n for n in alike if n != name))
+    return tuple(c for c in found.values() if c.others)
+
+
+def variants(recipes: Recipes) -> tuple[tuple[str, ...], ...]:
+    """Groups of recipes that differ in nothing but the settings of their guards."""
+    groups: dict[str, list[str]] = {}
+    for name, recipe in _continual(recipes).items():
+        if recipe.guards:
+            groups.setdefault(_without_settings(recipe), []).append(name)
+    return tuple(tuple(g) for g in groups.values() if len(g) >= FEWEST_VARIANTS)
+
+
+def guarded_alike(recipes: Recipes) -> tuple[tuple[str, ...], ...]:
+    """Continual recipes grouped so that those which differ in their replay alone stand together."""
+    groups: dict[str, list[str]] = {}
+    for name, recipe in _continual(recipes).items():
+        key = recipe.model_dump_json(exclude={"title", "paper", "replay"})
+        groups.setdefault(key, []).append(name)
+    return tuple(
+        tuple(sorted(g, key=lambda name: recipes[name].replay != "none")) for g in groups.values()
+    )
+
+
+def _any_rival(recipes: Recipes) -> list[str]:
+    return list(recipes) if len(recipes) > 1 else []
+
+
+# What a figure or table needs -> the continual recipes that have it.
+NEEDS: dict[str, Callable[[Recipes], list[str]]] = {
+    "": list,
+    "importance": lambda recipes: [n for n, r in recipes.items() if r.importances()],
+    "mask": lambda recipes: [n for n, r in recipes.items() if masks(r)],
+    "part_mask": lambda recipes: [n for n, r in recipes.items() if masks_parts(r)],
+    "rival": _any_rival,
+    "variants": lambda recipes: [n for group in variants(recipes) for n in group],
+    "comparison": lambda recipes: [c.reference for c in comparisons(recipes)],
+}
+
+
+def suited(need: str, recipes: Recipes, probed: Collection[str] = ()) -> list[str]:
+    """The continual recipes that have what `need` names; "probe": those that are probed."""
+    continual = _continual(recipes)
+    if need == "probe":
+        return [name for name in continual if name in probed]
+    return NEEDS[need](continual)
+
+
+def _continual(recipes: Recipes) -> dict[str, Recipe]:
+    return {name: r for name, r in recipes.items() if r.schedule == "continual"}
+
+
+def _without_settings(recipe: Recipe) -> str:
+    slots = recipe.model_dump(mode="json", exclude={"title", "paper", "guards"})
+    return json.dumps([slots, [guard.kind for guard in recipe.guards]], sort_keys=True)

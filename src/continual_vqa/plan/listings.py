@@ -1,0 +1,96 @@
+"""What the verbs that look at a whole study read: one row per file and run that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from continual_vqa.config.guards import MaskGuard, PenaltyGuard
+from continual_vqa.config.recipe import Recipe
+from continual_vqa.plan.consolidation import Importance, Mask
+from continual_vqa.plan.paths import Paths
+from continual_vqa.plan.probes import probes_of
+from continual_vqa.plan.stages import Stage
+from continual_vqa.plan.streams import Stream
+
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recipe on one stream with one seed."""
+
+    recipe: str
+    stream: Stream
+    seed: int
+    stages: tuple[Stage, ...]
+
+
+def scored(
+    runs: Iterable[Run], recipes: Mapping[str, Recipe], paths: Paths, study: str
+) -> list[Row]:
+    """One row per score file: what `aggregate` reads."""
+    return [
+        {
+            **_run(run),
+            "path": paths.scores.format(stage=stage.id),
+            "study": study,
+            "title": recipes[run.recipe].title or run.recipe,
+            "schedule": recipes[run.recipe].schedule,
+            "slots": recipes[run.recipe].model_dump(mode="json", exclude={"title", "paper"}),
+            "order": run.stream.order,
+            "held_out": run.stream.held_out,
+            "step": stage.step,
+            "task": stage.task,
+        }
+        for run in runs
+        for stage in run.stages
+    ]
+
+
+def surveyed(runs: Iterable[Run], recipes: Mapping[str, Recipe], paths: Paths) -> list[Row]:
+    """One row per importance that a guard of a run reads, with the mask made after it."""
+    return [
+        {
+            **_run(run),
+            "guard": number,
+            "step": stage.step,
+            "task": stage.task,
+            "importance": Importance(stage, guard.importance).path(paths),
+            "mask": Mask(run.stages[:step], guard).path(paths) if guard.kind == "mask" else "",
+            "settings": guard.model_dump(mode="json") if guard.kind == "mask" else None,
+        }
+        for run in runs
+        for number, guard in _measuring(recipes[run.recipe])
+        for step, stage in enumerate(run.stages[:-1], start=1)
+    ]
+
+
+def damage(probed: Iterable[Run], paths: Paths) -> list[Row]:
+    """One row per earlier task and restored part: what `damage` reads."""
+    rows: list[Row] = []
+    for run in probed:
+        last, probes = run.stages[-1], probes_of(run.stages)
+        restored = {p.part: paths.probe_scores.format(probe=p.id) for p in probes}
+        for past in run.stages[:-1]:
+            scores = {
+                "none": paths.scores.format(stage=last.id),
+                **restored,
+                "both": paths.scores.format(stage=past.id),
+            }
+            rows += [
+                {**_run(run), "task": past.task, "restored": name, "path": path}
+                for name, path in scores.items()
+            ]
+    return rows
+
+
+def _run(run: Run) -> Row:
+    return {"recipe": run.recipe, "stream": run.stream.name, "seed": run.seed}
+
+
+def _measuring(recipe: Recipe) -> Iterator[tuple[int, MaskGuard | PenaltyGuard]]:
+    """The guards that read importances, with their places in the recipe."""
+    for number, guard in enumerate(recipe.guards):
+        if guard.kind == "penalty" or guard.kind == "mask":
+            yield number, guard
