@@ -123,10 +123,11 @@ def _summary_rows(
     step: ScoredStep, values: Values, intervals: dict[tuple[str, str], tuple[float, float]]
 ) -> Iterable[dict[str, object]]:
     unknown = (float("nan"), float("nan"))
+    slots = step.slots.model_dump_json(exclude={"title", "paper"})
     for (metric, task), value in values.items():
         low, high = intervals.get((metric, task), unknown)
         row = {"metric": metric, "task": task, "value": value, "low": low, "high": high}
-        yield {**_identity(step), **row}
+        yield {**_identity(step), "slots": slots, **row}
 
 
 def _identity(step: ScoredStep) -> dict[str, object]:

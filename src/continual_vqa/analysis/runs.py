@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
 
 from continual_vqa.config.block import Block
+from continual_vqa.config.recipe import Recipe
 from continual_vqa.errors import UserError
+
+B = TypeVar("B", bound=Block)
 
 
 class ScoredStep(Block):
-    """One score file: the answers of one run after one step."""
+    """One score file: the answers of one run after one step.
+
+    Attributes
+    ----------
+    slots : the recipe without its name, for comparisons of like with like
+    """
 
     path: str
     study: str
@@ -25,6 +33,7 @@ class ScoredStep(Block):
     seed: int
     step: Annotated[int, Field(ge=1)]
     task: str
+    slots: Recipe = Recipe.model_validate({})
 
 
 class Identity(Block):
@@ -58,6 +67,16 @@ class Runs(Block):
         return [tuple(sorted(steps, key=lambda s: s.step)) for steps in found.values()]
 
 
+def parse(kind: type[B], content: object, where: str | Path) -> B:
+    """`content` (parsed JSON) as a block of `kind`; a mistake is a `UserError` that names it."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UserError(f"{place}: {first['msg']}", where=where) from error
+
+
 def parse_runs(content: object, where: str | Path) -> Runs:
     """`content` (parsed JSON: {"identity": {...}, "runs": [...]}) checked.
 
@@ -65,12 +84,7 @@ def parse_runs(content: object, where: str | Path) -> Runs:
     ------
     UserError : a field is missing, unknown or of a wrong type, or a stream is not in the identity
     """
-    try:
-        runs = Runs.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UserError(f"{place}: {first['msg']}", where=where) from error
+    runs = parse(Runs, content, where)
     for step in runs.runs:
         if step.stream not in runs.identity.tasks:
             raise UserError(

@@ -1,4 +1,8 @@
-"""The two tables of a study's results: every cell's accuracy, and every run's metrics."""
+"""The tables of a study's results: accuracies, metrics, masks, importances, damage.
+
+METRICS and SUMMARY are there for every study; the tables of FURTHER where a recipe has what they
+are about.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +37,7 @@ METRICS = pa.schema(
 SUMMARY = pa.schema(
     [
         *_RUN,
+        pa.field("slots", pa.string()),  # the recipe without its name, as JSON
         pa.field("metric", pa.string()),
         pa.field("task", pa.string()),
         pa.field("value", pa.float64()),  # percent or points; NaN: not defined
@@ -40,3 +45,72 @@ SUMMARY = pa.schema(
         pa.field("high", pa.float64()),
     ]
 )
+
+_GUARD = [
+    pa.field("stream", pa.string()),
+    pa.field("recipe", pa.string()),
+    pa.field("seed", pa.int64()),
+    pa.field("guard", pa.int32()),  # place of the guard among those of the recipe, from 0
+]
+
+# One row per mask and part.
+MASKS = pa.schema(
+    [
+        *_GUARD,
+        pa.field("scope", pa.string()),  # per_part or global
+        pa.field("step", pa.int32()),  # the mask was made after this step
+        pa.field("task", pa.string()),
+        pa.field("part", pa.string()),
+        pa.field("entries", pa.int64()),
+        pa.field("protected", pa.int64()),
+        pa.field("share", pa.float64()),  # protected / entries
+        pa.field("threshold", pa.float64()),  # smallest protected importance; null: none
+        pa.field("budget", pa.float64()),  # share of the part that the budget allows
+    ]
+)
+
+# One row per pair of tasks (a no later than b) and part: the entries that matter most to each task,
+# as many as the guard's budget allows within its scope.
+OVERLAP = pa.schema(
+    [
+        *_GUARD,
+        pa.field("task_a", pa.string()),
+        pa.field("task_b", pa.string()),
+        pa.field("part", pa.string()),
+        pa.field("both", pa.float64()),  # share of the part's entries in both sets
+        pa.field("either", pa.float64()),  # share in at least one of them
+        pa.field("jaccard", pa.float64()),  # both / either; NaN: both sets are empty
+    ]
+)
+
+# One row per importance, part and bin of log10 of the mean importance; zeros lie in [-inf, -inf).
+IMPORTANCE = pa.schema(
+    [
+        *_GUARD,
+        pa.field("step", pa.int32()),
+        pa.field("task", pa.string()),
+        pa.field("part", pa.string()),
+        pa.field("low", pa.float64()),
+        pa.field("high", pa.float64()),
+        pa.field("count", pa.int64()),  # entries
+    ]
+)
+
+# One row per probed run, earlier task and what was restored.
+DAMAGE = pa.schema(
+    [
+        pa.field("stream", pa.string()),
+        pa.field("recipe", pa.string()),
+        pa.field("seed", pa.int64()),
+        pa.field("task", pa.string()),
+        pa.field("restored", pa.string()),  # none, a part, or both: the model right after the task
+        pa.field("accuracy", pa.float64()),  # percent
+    ]
+)
+
+FURTHER: dict[str, pa.Schema] = {
+    "masks": MASKS,
+    "overlap": OVERLAP,
+    "importance": IMPORTANCE,
+    "damage": DAMAGE,
+}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from continual_vqa.analysis.schemas import METRICS, SUMMARY
+from continual_vqa.analysis.schemas import FURTHER, METRICS, SUMMARY
 from continual_vqa.analysis.statistics import (
     NO_INTERVAL,
     QUESTIONS,
@@ -18,9 +19,12 @@ from continual_vqa.analysis.statistics import (
     over_seeds,
     paired_difference,
 )
+from continual_vqa.config.recipe import Recipe
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import read_table
 from continual_vqa.plan.streams import STANDARD
+
+NO_FILES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +33,15 @@ class Results:
 
     metrics: pa.Table
     summary: pa.Table
+    further: Mapping[str, pa.Table] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, metrics: str | Path, summary: str | Path) -> Results:
-        """The tables that `aggregate` wrote."""
-        results = cls(read_table(metrics, METRICS), read_table(summary, SUMMARY))
+    def read(
+        cls, metrics: str | Path, summary: str | Path, further: Mapping[str, str | Path] = NO_FILES
+    ) -> Results:
+        """The tables that `aggregate` wrote, and those of `schemas.FURTHER` that are given."""
+        tables = {name: read_table(path, FURTHER[name]) for name, path in further.items()}
+        results = cls(read_table(metrics, METRICS), read_table(summary, SUMMARY), tables)
         if not results.metrics.num_rows:
             raise UserError("holds no accuracies", where=metrics, do="aggregate some scores first")
         return results
@@ -50,6 +58,31 @@ class Results:
             key = (row["stream"], row["recipe"], row["metric"], row["task"])
             found.setdefault(key, {})[row["seed"]] = row
         return found
+
+    def rows(self, table: str, stream: str) -> list[dict]:
+        """The rows of a further table ("masks", "damage", ...) about one stream.
+
+        Raises
+        ------
+        UserError : the table was not given, or says nothing about the stream
+        """
+        if table not in self.further:
+            raise UserError(f"the study's table {table!r} is needed", do=f"give --{table}")
+        found = [r for r in self.further[table].to_pylist() if r["stream"] == stream]
+        if not found:
+            raise UserError(f"the table {table!r} has no rows about stream {stream!r}")
+        return found
+
+    @cached_property
+    def slots(self) -> dict[str, Recipe]:
+        """Recipe -> its slots, in the order of the config."""
+        found = {row["recipe"]: row["slots"] for row in self.summary.to_pylist()}
+        return {name: Recipe.model_validate_json(text) for name, text in found.items()}
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Recipe -> its number, which gives it the same colour and mark in all figures."""
+        return {name: number for number, name in enumerate(self.titles)}
 
     @cached_property
     def titles(self) -> dict[str, str]:
@@ -91,6 +124,11 @@ class Results:
         row = next(r for r in rows.values() if not math.isnan(r["value"]))
         kind = NO_INTERVAL if math.isnan(row["low"]) else QUESTIONS
         return Estimate(row["value"], row["low"], row["high"], 1, kind)
+
+    def by_seed(self, stream: str, recipe: str, metric: str, task: str = "") -> dict[int, float]:
+        """Seed -> value; NaN where not defined."""
+        rows = self._values.get((stream, recipe, metric, task), {})
+        return {seed: row["value"] for seed, row in rows.items()}
 
     def difference(self, stream: str, first: str, second: str, metric: str) -> Estimate:
         """first - second in `metric`, paired over the seeds that both recipes have."""

@@ -65,18 +65,7 @@ def make_mask(
     tasks, guard = read_tasks(importance), settings.mask
     last = tasks[-1]
     _check_measure(last, guard)
-    budgets = _budgets(last, guard)
-    summary = {
-        part: {
-            "entries": sum(math.prod(last.shapes[n]) for n in _of(last, part)),
-            "budget": budgets[part],
-            "protected": 0,
-            "share": 0.0,
-            "threshold": None,
-            "zero_importance": 0,
-        }
-        for part in budgets
-    }
+    summary = _empty_summary(last, guard)
     bits: dict[str, NDArray[np.uint8]] = {}
     for scope in _scopes(last, guard, summary):
         threshold, masks = choose(tasks, scope, guard)
@@ -91,6 +80,12 @@ def make_mask(
         row["share"] = row["protected"] / row["entries"] if row["entries"] else 0.0
     write_mask(out, bits, _header(last, guard, summary))
     return summary
+
+
+def own_set(task: TaskImportance, guard: MaskGuard) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """(name, mask) of each tensor: what a mask of this task alone protects."""
+    for scope in _scopes(task, guard, _empty_summary(task, guard)):
+        yield from choose([task], scope, guard)[1]
 
 
 def choose(
@@ -120,6 +115,21 @@ def accumulated(tasks: Sequence[Entries], guard: MaskGuard) -> Entries:
                 into *= np.float32(guard.decay)
                 into += block
     return total
+
+
+def _empty_summary(task: TaskImportance, guard: MaskGuard) -> dict[str, dict[str, Any]]:
+    """The summary of a mask that protects nothing yet."""
+    return {
+        part: {
+            "entries": sum(math.prod(task.shapes[n]) for n in _of(task, part)),
+            "budget": budget,
+            "protected": 0,
+            "share": 0.0,
+            "threshold": None,
+            "zero_importance": 0,
+        }
+        for part, budget in _budgets(task, guard).items()
+    }
 
 
 def _check_measure(task: TaskImportance, guard: MaskGuard) -> None:
