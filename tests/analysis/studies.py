@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.recipes import RECIPES as KNOWN
 from continual_vqa.evaluation.score_tables import SCORES, score_table
 from continual_vqa.files.parquet import write_table
 
@@ -31,12 +34,18 @@ def identity(streams: tuple[str, ...] = ("published", "published-novel-G3")) -> 
     }
 
 
-def write_study(folder: Path, seeds: tuple[int, ...] = (0, 1, 2), questions: int = 40) -> dict:
-    """Write the score files of all RECIPES into `folder`; returns the content of a runs file."""
+def write_study(
+    folder: Path,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    questions: int = 40,
+    recipes: Mapping[str, tuple[str, str, float, float]] = RECIPES,
+    slots: Mapping[str, Recipe] = KNOWN,
+) -> dict:
+    """Write the score files of `recipes` into `folder`; returns the content of a runs file."""
     runs = []
     for stream, held_out in (("published", "none"), ("published-novel-G3", "G3")):
         for seed in seeds:
-            for recipe, (title, schedule, learned, lost) in RECIPES.items():
+            for recipe, (title, schedule, learned, lost) in recipes.items():
                 steps = [len(TASKS)] if schedule == "joint" else range(1, len(TASKS) + 1)
                 for step in steps:
                     path = folder / stream / recipe / f"{seed}-{step}.parquet"
@@ -55,6 +64,7 @@ def write_study(folder: Path, seeds: tuple[int, ...] = (0, 1, 2), questions: int
                             "seed": seed,
                             "step": step,
                             "task": "joint" if schedule == "joint" else TASKS[step - 1],
+                            "slots": slots[recipe].model_dump(mode="json"),
                         }
                     )
     return {"identity": identity(), "runs": runs}

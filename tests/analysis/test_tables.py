@@ -4,13 +4,15 @@ import math
 
 import pytest
 
+from analysis.masked_studies import masked_results
 from analysis.studies import RECIPES, TASKS, write_study
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.statistics import QUESTIONS, SEEDS, Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 from continual_vqa.analysis.table_formats import as_csv, as_latex, as_markdown, as_text, escape
-from continual_vqa.analysis.tables import TABLES, cell_text
+from continual_vqa.analysis.table_parts import cell_text
+from continual_vqa.analysis.tables import TABLES
 from continual_vqa.plan.reporting import TABLES as PLANNED
 
 
@@ -88,3 +90,23 @@ def test_paired_difference_of_two_recipes(results):
     means = [results.estimate("published", r, "AP").mean for r in ("joint", "sequential")]
     assert difference.mean == pytest.approx(means[0] - means[1])
     assert difference.count == 3
+
+
+def test_pairs_are_of_like_replay_and_over_seeds_and_skills(tmp_path):
+    names = ("sequential", "ewc", "aim", "aim_global", "er", "aim_er")
+    study = masked_results(tmp_path, names, (0, 1, 2))
+    table = TABLES["paired"](study)
+    standard = [labels[1:] for labels, _ in table.rows if labels[0] == "published"]
+    assert standard == [
+        ("AIM", "Sequential"),
+        ("AIM", "EWC"),
+        ("AIM", "AIM, global quantile"),
+        ("AIM + ER", "ER"),
+    ]
+    _, (pairs, seeds, *_, novel) = table.rows[0]
+    assert (pairs.count, seeds.count) == (3 * len(TASKS), 3)
+    difference = study.difference("published", "aim", "sequential", "AP")
+    assert pairs.mean == pytest.approx(difference.mean)
+    assert (seeds.mean, seeds.low) == pytest.approx((difference.mean, difference.low))
+    assert novel.count == 0
+    assert all(e[-1].count == 3 for label, e in table.rows if label[0] != "published")

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 
-from continual_vqa.analysis.tables import UNDEFINED, Table, cell_text
+from continual_vqa.analysis.table_parts import UNDEFINED, Table, cell_text
 
 _LATEX = {
     "\\": r"\textbackslash{}",

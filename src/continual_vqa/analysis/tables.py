@@ -2,40 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from continual_vqa.analysis.paired import paired_table
 from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
-
-UNDEFINED = "–"
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of estimates: its heading with the unit, and how many decimals it shows."""
-
-    heading: str
-    digits: int = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of labels and estimates, ready for any output format.
-
-    Attributes
-    ----------
-    labels : headings of the label columns
-    columns : the columns of estimates
-    rows : labels and estimates of every row
-    note : what was measured and how the intervals were made
-    """
-
-    labels: tuple[str, ...]
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[tuple[str, ...], tuple[Estimate, ...]], ...]
-    note: str
+from continual_vqa.analysis.table_parts import Column, Table
 
 
 def main_table(results: Results) -> Table:
@@ -86,17 +58,8 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "main": main_table,
     "skills": skill_table,
     "novel": novel_table,
+    "paired": paired_table,
 }
-
-
-def cell_text(estimate: Estimate, digits: int, plus_minus: str = "±") -> str:
-    """ "mean ± half width", the mean alone without an interval, or "–" when not defined."""
-    if math.isnan(estimate.mean):
-        return UNDEFINED
-    mean = f"{estimate.mean:.{digits}f}".replace("-", "−")
-    if math.isnan(estimate.low):
-        return mean
-    return f"{mean} {plus_minus} {estimate.half_width:.{digits}f}"
 
 
 def _recipes(results: Results, streams: Sequence[str], metrics: dict[str, str], note: str) -> Table:

@@ -1,7 +1,8 @@
 """Write one table of a finished study as CSV, Markdown and LaTeX.
 
 main: recipes x AP, AF, BWT, learning accuracy; skills: final accuracy and forgetting of every
-skill; novel: accuracy on novel and on seen compositions of a held-out concept group.
+skill; novel: accuracy on novel and on seen compositions of a held-out concept group; paired:
+differences between a per-part mask and all recipes that replay as it does.
 """
 
 from __future__ import annotations
