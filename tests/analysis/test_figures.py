@@ -3,8 +3,10 @@ import io
 import pytest
 from PIL import Image
 
+from analysis.masked_studies import masked_results, variants
 from analysis.studies import write_study
 from continual_vqa.analysis.aggregate import aggregate
+from continual_vqa.analysis.figures.damage import regained
 from continual_vqa.analysis.figures.registry import draw
 from continual_vqa.analysis.figures.style import INCHES, Style, save
 from continual_vqa.analysis.runs import parse_runs
@@ -24,6 +26,23 @@ def results(content):
     return Results(*aggregate(parse_runs(content, "runs.json")))
 
 
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory):
+    return masked_results(tmp_path_factory.mktemp("masked"))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    found = variants()
+    return masked_results(tmp_path_factory.mktemp("swept"), tuple(found), (0,), found)
+
+
+@pytest.fixture
+def suited(request, masked, swept):
+    """A study that has what a figure needs."""
+    return {"variants": swept}.get(FIGURES[request.node.callspec.params["name"]].needs, masked)
+
+
 def drawn(results, name, folder, **settings):
     style = Style(FiguresConfig(dpi=100, **settings))
     pdf, png = folder / f"{name}.pdf", folder / f"{name}.png"
@@ -32,9 +51,9 @@ def drawn(results, name, folder, **settings):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_has_the_same_bytes_twice_and_the_width_of_a_column(results, name, tmp_path):
-    pdf, png = drawn(results, name, tmp_path)
-    assert (pdf, png) == drawn(results, name, tmp_path)
+def test_a_figure_has_the_same_bytes_twice_and_the_width_of_a_column(suited, name, tmp_path):
+    pdf, png = drawn(suited, name, tmp_path)
+    assert (pdf, png) == drawn(suited, name, tmp_path)
     assert pdf.startswith(b"%PDF") and b"CreationDate" not in pdf
     assert Image.open(io.BytesIO(png)).width == round(100 * INCHES["column"])
 
@@ -75,8 +94,50 @@ def test_colour_is_never_the_only_mark():
 def test_a_joint_recipe_alone_can_be_drawn(content, tmp_path):
     joint = {**content, "runs": [r for r in content["runs"] if r["recipe"] == "joint"]}
     results = Results(*aggregate(parse_runs(joint, "runs.json")))
-    for name in FIGURES:
-        drawn(results, name, tmp_path)
+    for name, row in FIGURES.items():
+        if not row.needs:
+            drawn(results, name, tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name, row in FIGURES.items() if row.needs])
+def test_a_study_without_what_a_figure_needs_is_refused(name, content, masked):
+    joint = {**content, "runs": [r for r in content["runs"] if r["recipe"] == "joint"]}
+    results = Results(*aggregate(parse_runs(joint, "runs.json")), masked.further)
+    with pytest.raises(UserError, match=f"figure '{name}' is about recipes"):
+        draw(name, results, Style(FiguresConfig()))
+
+
+@pytest.mark.parametrize("name", [name for name, row in FIGURES.items() if row.reads])
+def test_a_missing_table_is_named(name, masked):
+    results = Results(masked.metrics, masked.summary)
+    with pytest.raises(UserError, match=f"--{FIGURES[name].reads[0]}"):
+        draw(name, results, Style(FiguresConfig()))
+
+
+def test_the_thresholds_of_the_mask_and_of_its_control_are_marked(masked):
+    figure = draw("importance", masked, Style(FiguresConfig()))
+    vision = [line.get_xdata()[0] for line in figure.axes[0].lines]
+    assert vision == pytest.approx([-6.4, -7.8])
+    assert "language (9 % zero)" in figure.axes[1].texts[0].get_text()
+
+
+def test_overlap_says_what_chance_would_share(masked):
+    figure = draw("mask_overlap", masked, Style(FiguresConfig()), recipe="aim")
+    assert "33 % in vision and 33 % in language" in " ".join(texts(figure))
+    assert "100" in [t.get_text() for t in figure.axes[0].texts]
+
+
+def test_damage_adds_what_each_part_gives_back(masked):
+    rows = masked.rows("damage", "published")
+    gains = [regained(rows, "aim", part).mean for part in ("vision", "language", "both")]
+    assert gains == pytest.approx([4, 9, 15], abs=1.5)
+
+
+def test_baselines_put_replay_below_the_same_method(tmp_path):
+    names = ("sequential", "ewc", "er", "ewc_er", "joint")
+    figure = draw("baselines", masked_results(tmp_path, names), Style(FiguresConfig()))
+    labels = [t.get_text() for t in figure.axes[0].get_yticklabels()]
+    assert labels == ["Sequential", "ER", "EWC", "EWC + ER"]
 
 
 def test_unknown_names_are_refused(results):

@@ -1,7 +1,11 @@
 """Draw one figure of a finished study as PDF and PNG.
 
 matrix: accuracy on every task after every step, for one recipe; ap_over_steps: average accuracy on
-the tasks so far; forgetting: per skill; composition: novel and seen skill-concept pairs.
+the tasks so far; baselines: AP and AF of all recipes; forgetting: per skill; damage: what each
+part's drift costs; composition: novel and seen skill-concept pairs; importance: its distribution;
+mask_shares: what is protected after each step; mask_overlap: what pairs of tasks would protect, for
+one recipe; ablation: AP and AF over a setting of the masks. The tables of `survey` and `damage` are
+only read by the figures about them.
 """
 
 from __future__ import annotations
@@ -14,6 +18,7 @@ from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import parse_json
 
+FURTHER = ("masks", "overlap", "importance", "damage")
 EXAMPLE = (
     "continual-vqa figure --name matrix --recipe sequential --metrics metrics.parquet"
     " --summary summary.parquet --out-pdf matrix.pdf --out-png matrix.png"
@@ -21,11 +26,11 @@ EXAMPLE = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--name", required=True, help="matrix, ap_over_steps, forgetting, composition"
-    )
+    parser.add_argument("--name", required=True, help="which figure, see above")
     parser.add_argument("--metrics", required=True, help="metrics.parquet of `aggregate`")
     parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
+    for name in FURTHER:
+        parser.add_argument(f"--{name}", metavar="F", help=f"{name}.parquet of the study")
     parser.add_argument("--stream", default="", help="which stream; default: the first that suits")
     parser.add_argument("--recipe", default="", help="which recipe, for figures of a single one")
     parser.add_argument("--settings", default="{}", metavar="JSON", help='{"figures": {...}}')
@@ -39,7 +44,8 @@ def run(args: argparse.Namespace) -> dict:
     from continual_vqa.analysis.study_results import Results
 
     style = Style(_settings(args.settings))
-    results = Results.read(args.metrics, args.summary)
+    further = {name: path for name in FURTHER if (path := getattr(args, name))}
+    results = Results.read(args.metrics, args.summary, further)
     figure = draw(args.name, results, style, args.stream, args.recipe)
     save(figure, style, args.out_pdf, args.out_png)
     return {"figure": args.name, "written": [args.out_pdf, args.out_png]}

@@ -25,7 +25,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     size = min(style.config.font_size - 1, 0.36 * cell * 72)
     for (row, column), value in np.ndenumerate(matrix):
         if not np.isnan(value):
-            ink = "white" if _is_dark(colours(value / 100)) else "black"
+            ink = "white" if is_dark(colours(value / 100)) else "black"
             axes.text(
                 column, row, f"{value:.0f}", ha="center", va="center", color=ink, fontsize=size
             )
@@ -43,6 +43,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     return figure
 
 
-def _is_dark(colour: tuple[float, float, float, float]) -> bool:
+def is_dark(colour: tuple[float, float, float, float]) -> bool:
+    """Whether text on the colour (red, green, blue, alpha in [0, 1]) must be white."""
     red, green, blue, _ = colour
     return 0.299 * red + 0.587 * green + 0.114 * blue < 0.5

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from continual_vqa.analysis.figures.style import Style
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.errors import UserError
+from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.reporting import FIGURES
 
 # (results, style, stream, recipe) -> the figure; a figure of all recipes ignores `recipe`.
@@ -28,13 +29,37 @@ def draw(name: str, results: Results, style: Style, stream: str = "", recipe: st
     stream = stream or suited[0]
     _check(stream, suited, "stream")
     recipes = results.recipes(stream)
-    continual = [r for r in recipes if not results.is_joint(stream, r)]
+    needed = _with_what_is_needed(results, name, recipes)
+    continual = [r for r in needed if not results.is_joint(stream, r)]
     recipe = recipe or next(iter([*continual, *recipes]))
     _check(recipe, recipes, "recipe")
     # Only the figure at hand is imported: an edit in one file redraws one figure.
     drawn: Draw = importlib.import_module(f"{__package__}.{name}").draw
     with style.applied():
         return drawn(results, style, stream, recipe)
+
+
+def _with_what_is_needed(results: Results, name: str, recipes: Sequence[str]) -> list[str]:
+    """The recipes that the figure can be about.
+
+    Raises
+    ------
+    UserError : a table is missing, or no recipe has what the figure shows
+    """
+    row = FIGURES[name]
+    missing = [table for table in row.reads if table not in results.further]
+    if missing:
+        options = ", ".join(f"--{table}" for table in missing)
+        raise UserError(f"figure {name!r} needs further tables of the study", do=f"give {options}")
+    damaged = results.further.get("damage")
+    probed = set() if damaged is None else set(damaged["recipe"].to_pylist())
+    found = suited(row.needs, {r: results.slots[r] for r in recipes}, probed)
+    if row.needs and not found:
+        raise UserError(
+            f"figure {name!r} is about recipes that the study does not have",
+            expected=f"a recipe with {row.needs}",
+        )
+    return found
 
 
 def _streams(results: Results, name: str) -> list[str]:

@@ -76,6 +76,13 @@ class Style:
         figure = Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
         return figure, figure.add_subplot()
 
+    def panels(
+        self, height: float, rows: int = 1, columns: int = 1, **shared: Any
+    ) -> tuple[Figure, list[Axes]]:
+        """A figure of `rows` x `columns` pairs of axes, row by row; `shared`: sharex, sharey."""
+        figure = Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
+        return figure, list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+
     def head(self, figure: Figure, title: str, note: str) -> None:
         """A bold title and below it, smaller and grey, how the data were taken.
 
