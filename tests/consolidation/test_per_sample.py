@@ -127,3 +127,20 @@ def test_a_frozen_front_needs_no_gradient() -> None:
     expected = {n: torch.zeros_like(p) for n, p in trained.items()}
     add_one_by_one(trained, objective, "squared", batch_of(3), expected)
     torch.testing.assert_close(sums, expected)
+
+
+def test_a_use_that_the_layout_did_not_see_is_no_silent_error() -> None:
+    linear = nn.Linear(WIDTH, WIDTH, dtype=torch.float64)
+
+    def objective(batch: Batch) -> Tensor:
+        out = linear(batch.visual)
+        if len(out) > 2:
+            out = out @ linear.weight
+        return out.square().sum((1, 2))
+
+    parameters = dict(linear.named_parameters())
+    sums = {n: torch.zeros_like(p) for n, p in parameters.items()}
+    fast = PerSample(parameters, objective, "squared", batch_of(2))
+    fast.add(batch_of(2), sums)
+    with pytest.raises(AssertionError, match=r"weight.*another way"):
+        fast.add(batch_of(3), sums)

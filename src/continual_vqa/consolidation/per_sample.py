@@ -67,11 +67,15 @@ class PerSample:
             _fold(sums[name], uses, self._norm)
 
         if self._kept:
+            for parameter in self._kept.values():
+                parameter.grad = None
             with Uses(self._kept, len(batch.questions), self._layout, fold) as uses:
                 value = self._objective(batch).sum()
             if value.requires_grad:
                 value.backward()
             uses.finish()
+            late = [name for name, p in self._kept.items() if p.grad is not None]
+            assert not late, f"{late}: used in another way than the layout found"
         if self._leaking:
             add_one_by_one(self._leaking, self._objective, self._norm, batch, sums)
 
