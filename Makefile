@@ -6,7 +6,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules --show-failed-logs
 
-.PHONY: help setup demo base test lint format bench generated lock clean
+.PHONY: help setup demo base base-llava test lint format bench generated lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -46,6 +46,12 @@ base: setup  ## make the miniature's base model again (config/bases/miniature), 
 	@mkdir -p config/bases/miniature
 	@cp results/base/base/config.json results/base/base/tokenizer.json results/base/base/model.safetensors \
 	  config/bases/miniature/
+
+base-llava: setup  ## make the miniature's LLaVA again (config/bases/miniature-llava), about 15 minutes
+	@$(SNAKEMAKE) --configfile config/base-llava.yaml -- results/base-llava/base/model.safetensors
+	@mkdir -p config/bases/miniature-llava
+	@cp results/base-llava/base/config.json results/base-llava/base/tokenizer.json \
+	  results/base-llava/base/model.safetensors config/bases/miniature-llava/
 
 bench: setup  ## measure against the peers, side by side
 	@$(BIN)/python -m benchmarks
