@@ -19,7 +19,10 @@ rule base:
         runtime=grown(study.resources.pretrain.runtime),
         gpu=study.resources.pretrain.gpu,
     params:
-        settings=settings(backbone=study.backbone, pretraining=study.pretraining),
+        # A function: the braces of a prompt template are no wildcards.
+        settings=lambda wildcards: settings(
+            backbone=study.backbone, pretraining=study.pretraining
+        ),
         inputs=plan.base_arguments,
         # The words of the training questions make the vocabulary; nothing else of them matters.
         words=lambda wildcards: plan.vocabulary_hash(),
