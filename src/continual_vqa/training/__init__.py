@@ -3,6 +3,7 @@
 | file | what |
 |---|---|
 | stage.py | one stage: base and start -> groups in order -> checkpoint and curve |
+| importance.py | a trained stage and its own questions -> importance file |
 | pretrain.py | the base model from scene graphs |
 | loop.py | steps over one segment (a group, or all of a joint stage) |
 | optimiser.py | AdamW over a flat vector, warm-up and decay, clipping |
