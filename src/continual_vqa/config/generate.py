@@ -77,6 +77,12 @@ def methods_reference() -> str:
     for slot in slots:
         field = Recipe.model_fields[slot]
         lines.append(f"| `{slot}` | {_type_name(field.annotation)} | {_description(field)} |")
+    lines += ["", "Of a guard only what differs from its defaults is shown.", ""]
+    for _, guard in _blocks(Recipe, ""):
+        kind = guard.model_fields.get("kind")
+        if guard is Recipe or kind is None or guard.__name__ == "ImportanceConfig":
+            continue
+        lines += [f"**{kind.default}**: {_paragraph(guard)}", ""]
     lines += [
         "",
         "A further method costs a few lines of YAML, and no code:",
@@ -121,8 +127,12 @@ def _plain(value: object) -> object:
 def _blocks(model: type[BaseModel], path: str) -> Iterator[tuple[str, type[BaseModel]]]:
     yield path, model
     for name, field in model.model_fields.items():
-        for inner in _models(field.annotation):
+        inner_models = list(_models(field.annotation))
+        for inner in inner_models:
             suffix = ".NAME" if typing.get_origin(field.annotation) is dict else ""
+            # Alternatives of one field are told apart by their kind.
+            kind = inner.model_fields.get("kind") if len(inner_models) > 1 else None
+            suffix += f" ({kind.default})" if kind else ""
             yield from _blocks(inner, f"{path}.{name}{suffix}".lstrip("."))
 
 
@@ -149,10 +159,11 @@ def _type_name(annotation: object) -> str:
         return f"list of {_type_name(args[0])}" if args else "empty list"
     if origin is dict:
         return f"name → {_type_name(args[1])}"
+    if origin is typing.Annotated:
+        return _type_name(args[0])
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "block"
-    if annotation == ():
-        return "nothing yet"
+        kind = annotation.model_fields.get("kind")
+        return f"`{kind.default}` block" if kind else "block"
     names = {str: "text", int: "whole number", float: "number", bool: "true / false"}
     return names.get(
         typing.cast("type", annotation), "none" if annotation is type(None) else "text"
@@ -168,4 +179,20 @@ def _paragraph(model: type[BaseModel]) -> str:
 
 
 def _cell(value: object) -> str:
-    return "–" if value in ((), "none") else str(value)
+    if value in ((), "none"):
+        return "–"
+    if isinstance(value, tuple):
+        return "; ".join(_cell(each) for each in value)
+    if isinstance(value, BaseModel):
+        chosen = value.model_dump(exclude_defaults=True, exclude={"kind"})
+        return f"{getattr(value, 'kind', '')}{_settings(chosen)}"
+    return str(value)
+
+
+def _settings(chosen: dict) -> str:
+    """ "(key value, ...)" of the settings that differ from the defaults."""
+    inner = [
+        f"{name} {_settings(value) if isinstance(value, dict) else value}".rstrip()
+        for name, value in chosen.items()
+    ]
+    return f"({', '.join(inner)})" if inner else ""
