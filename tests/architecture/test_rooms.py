@@ -103,6 +103,8 @@ def test_planning_imports_nothing_heavy() -> None:
         "mask",
         "score",
         "metrics",
+        "survey",
+        "damage",
         "aggregate",
         "table",
         "show",
@@ -110,4 +112,10 @@ def test_planning_imports_nothing_heavy() -> None:
 )
 def test_verbs_that_do_not_train_never_import_torch(verb: str) -> None:
     loaded = imports_after(f"import continual_vqa.verbs.{verb}")
+    assert not {"torch", "transformers"} & loaded
+
+
+def test_surveying_and_drawing_never_import_torch() -> None:
+    names = ("survey", "damage", "tables", "figures.registry")
+    loaded = imports_after("; ".join(f"import continual_vqa.analysis.{name}" for name in names))
     assert not {"torch", "transformers"} & loaded

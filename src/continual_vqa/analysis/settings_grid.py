@@ -33,15 +33,18 @@ def grid_of(variants: Mapping[str, Recipe]) -> Grid:
     together.
     """
     flat = {name: _settings(recipe) for name, recipe in variants.items()}
-    columns: dict[tuple[object, ...], list[str]] = {}
+    together: dict[tuple[int, ...], list[str]] = {}
     for key in sorted({key for settings in flat.values() for key in settings}):
-        column = tuple(settings.get(key, "none") for settings in flat.values())
-        if len(set(column)) > 1:
-            columns.setdefault(column, []).append(key)
-    if not columns:
+        column = [settings.get(key, "none") for settings in flat.values()]
+        # Which recipes share a value, whatever the values are.
+        pattern = tuple(column.index(value) for value in column)
+        if any(pattern):
+            together.setdefault(pattern, []).append(key)
+    if not together:
         return Grid("variant", tuple(variants), {"": {name: name for name in variants}})
     values = {
-        " = ".join(keys): dict(zip(flat, column, strict=True)) for column, keys in columns.items()
+        " = ".join(keys): {name: flat[name].get(keys[0], "none") for name in flat}
+        for keys in together.values()
     }
     setting = max(values, key=lambda key: len(set(values[key].values())))
     across = values.pop(setting)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from continual_vqa.analysis.figures.mask_shares import first_guards
 from continual_vqa.analysis.figures.parts import part_look
-from continual_vqa.analysis.figures.style import Style
+from continual_vqa.analysis.figures.style import GREY, Style
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.plan.comparisons import masks, suited
 
-# Scope of a mask -> dashes of its threshold.
-DASHES = {"per_part": "-", "global": (0, (4, 2))}
+# Scope of a mask -> how its threshold is drawn: both can be seen where they coincide.
+LINES: dict[str, dict[str, Any]] = {
+    "per_part": {"color": GREY, "linewidth": 2.0},
+    "global": {"color": "black", "linewidth": 0.9, "linestyle": (0, (4, 2))},
+}
 
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
@@ -45,13 +49,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
                 )
         for name, scope, value in _thresholds(results, stream, shown, part):
             label = f"threshold, {results.titles[name]}" if part == parts[0] else None
-            axes.axvline(
-                math.log10(value),
-                color="black",
-                linewidth=0.9,
-                linestyle=DASHES[scope],
-                label=label,
-            )
+            axes.axvline(math.log10(value), **LINES[scope], label=label)
         axes.set_ylim(bottom=0)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
@@ -101,7 +99,7 @@ def _thresholds(
     if not masks(recipe) or not results.further["masks"].num_rows:
         return
     rows = first_guards(results.rows("masks", stream))
-    for scope in DASHES:
+    for scope in LINES:
         alike = [
             name
             for name in (shown, *results.recipes(stream))
