@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from continual_vqa.files.parquet import read_table, write_table
 
-# One row per question; design, section 4. Empty text where a dataset has no such value.
+# One row per question. Empty text where a dataset has no such value.
 QUESTIONS = pa.schema(
     [
         pa.field("dataset", pa.string()),

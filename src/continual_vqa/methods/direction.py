@@ -1,6 +1,6 @@
 """The directional regulariser of AIM: no step up the slope of the earlier tasks' loss.
 
-Source: papers.md, section 2, item 4; the formula is a choice of this project.
+AIM (arXiv 2604.14779) is said to have one; the formula is a choice of this project.
 """
 
 from __future__ import annotations

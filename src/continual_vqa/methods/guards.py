@@ -1,4 +1,4 @@
-"""From a recipe's guards to what acts while a stage is trained (design, section 3).
+"""From a recipe's guards to what acts while a stage is trained.
 
 The loop calls every hook of every guard in order and knows nothing else of them.
 """

@@ -1,8 +1,8 @@
 """Guards that hold back the entries which a mask protects (AIM, arXiv 2604.14779).
 
-Scaling the STEP of a protected entry, not its gradient, is a choice of this project (papers.md,
-section 2, item 4, is silent): Adam divides by the gradient's own size, so a constant factor on the
-gradient cancels, while moments and decoupled weight decay move an entry whose gradient is zero.
+Scaling the step of a protected entry, not its gradient, is a choice of this project: Adam divides
+by the gradient's own size, so a constant factor on the gradient cancels, while moments and
+decoupled weight decay move an entry whose gradient is zero.
 """
 
 from __future__ import annotations
