@@ -19,7 +19,7 @@ from continual_vqa.methods.mask_files import protected_entries
 from continual_vqa.methods.parameters import FlatParameters, joined
 
 # The integer of the same width as a weight, in which its bits are kept or cleared.
-_INTEGERS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+_INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 class Freeze(Guard):
@@ -27,14 +27,16 @@ class Freeze(Guard):
 
     Their gradients are zeroed before clipping, so that they take no share of the clipped norm.
 
-    Both are done on the bits: `torch.where` and `masked_fill_` are not vectorised on the CPU and
-    cost five times a copy, `and` and `or` with a word of ones or zeros per entry cost one each.
+    Both are done on the bits as integers, times 1 where an entry is free and 0 where it is frozen:
+    exact for every pattern (-0.0 too), and one vectorised operation each. `torch.where` and
+    `masked_fill_` are not vectorised on the CPU and take several times as long.
     """
 
     turn = 3
 
     def __init__(self, config: MaskGuard, path: Path, base_sha256: str) -> None:
         self._config, self._path, self._base = config, path, base_sha256
+        # Of each run: its place, 1 for free and 0 for frozen entries, the bits of the frozen ones.
         self._runs: list[tuple[slice, Tensor, Tensor]] = []
 
     @torch.no_grad()
@@ -47,21 +49,22 @@ class Freeze(Guard):
         """
         flat = protected_entries(self._path, self._config, parameters, self._base)
         for run in _runs(model, parameters, self._config, flat, frozen=True):
-            free = (~flat[run].to(parameters.values.device)).to(_integer(parameters.values)).neg_()
-            fixed = _bits(parameters.values[run]) & ~free
-            self._runs.append((run, free, fixed))
+            values = _bits(parameters.values[run])
+            free = (~flat[run]).to(values)
+            self._runs.append((run, free, values * (1 - free)))
 
     @torch.no_grad()
     def after_backward(self, parameters: FlatParameters) -> None:
         """Zero the gradients of frozen entries."""
         for run, free, _ in self._runs:
-            _bits(parameters.gradient[run]).bitwise_and_(free)
+            _bits(parameters.gradient[run]).mul_(free)
 
     @torch.no_grad()
     def after_step(self, parameters: FlatParameters) -> None:
         """Put the frozen entries back."""
         for run, free, fixed in self._runs:
-            _bits(parameters.values[run]).bitwise_and_(free).bitwise_or_(fixed)
+            values = _bits(parameters.values[run])
+            torch.addcmul(fixed, values, free, out=values)
 
 
 class Slow(Guard):
@@ -121,9 +124,5 @@ def _runs(
     return joined(place for name, place in parameters.slices().items() if chosen(name, place))
 
 
-def _integer(tensor: Tensor) -> torch.dtype:
-    return _INTEGERS[tensor.element_size()]
-
-
 def _bits(tensor: Tensor) -> Tensor:
-    return tensor.view(_integer(tensor))
+    return tensor.view(_INTEGERS[tensor.element_size()])
