@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 
 from matplotlib.figure import Figure
@@ -16,7 +17,7 @@ from continual_vqa.plan.probes import PARTS
 
 PANELS = {"AP": "AP (%)", "AF": "AF (points)"}
 CROWDED = 16  # characters that stand side by side below a panel
-LONG = 24  # of a label that leaves room for another beside it
+LONG = 44  # characters of a label in one line; two labels of half of it stand side by side
 APART = 0.07  # lines that share points stay apart by a little
 
 
@@ -24,15 +25,17 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     """Two panels over the setting with most values; the largest group of variants is shown."""
     slots = {name: results.slots[name] for name in results.recipes(stream)}
     grid = grid_of({name: slots[name] for name in max(variants(slots), key=len)})
-    columns = 2 if max(map(len, grid.lines)) <= LONG else 1
-    legend = 0.18 * math.ceil(len(grid.lines) / columns) if len(grid.lines) > 1 else 0
+    labels = [textwrap.fill(name, LONG) for name in grid.lines]
+    columns = 2 if max(map(len, grid.lines)) <= LONG // 2 else 1
+    rows = sum(label.count("\n") + 1 for label in labels) / columns
+    legend = 0.18 * math.ceil(rows) if len(labels) > 1 else 0
     figure, panels = style.panels(1.75 + legend, columns=2)
     shown: list[Estimate] = []
     each = f"\n({'/'.join(PARTS)})" if any("/" in value for value in grid.values) else ""
     for axes, (metric, label) in zip(panels, PANELS.items(), strict=True):
-        for number, (name, line) in enumerate(grid.lines.items()):
+        for number, line in enumerate(grid.lines.values()):
             places, estimates = _course(results, stream, metric, grid, line)
-            shift = APART * (number - (len(grid.lines) - 1) / 2)
+            shift = APART * (number - (len(labels) - 1) / 2)
             axes.errorbar(
                 [place + shift for place in places],
                 [e.mean for e in estimates],
@@ -41,7 +44,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
                 marker=style.marker(number),
                 markersize=3.5,
                 elinewidth=0.8,
-                label=name if metric == "AP" else None,
+                label=labels[number] if metric == "AP" else None,
             )
             shown += estimates
         turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
@@ -51,7 +54,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         axes.set_title(label)
         axes.set_xlabel(f"{grid.setting}{each}")
         axes.grid(axis="y")
-    if len(grid.lines) > 1:
+    if len(labels) > 1:
         figure.legend(loc="outside lower center", ncols=columns)
     note = f"AP: more is better; AF: less is better. Stream {stream}; {interval_phrase(shown)}"
     style.head(figure, "Settings of the guards", note)
