@@ -58,5 +58,5 @@ class Recipe(Block):
 
     def importances(self) -> tuple[ImportanceConfig, ...]:
         """The measurements that the guards ask for, each once, in their order."""
-        asked = (g.importance for g in self.guards if g.kind in ("penalty", "mask"))
+        asked = (g.importance for g in self.guards if g.kind != "distil")
         return tuple(dict.fromkeys(asked))
