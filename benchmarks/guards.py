@@ -54,7 +54,7 @@ GUARDS: dict[str, GuardConfig] = {
     "mask, half the step": MaskGuard(strength=HALF),
     "penalty": PenaltyGuard(),
 }
-# Size -> batch size (the config's default), and steps of each kind that are timed after two that are not.
+# Size -> batch size (the config's default), and steps of each kind that are timed; two are not.
 SIZES = {"miniature": (32, 150), "T5-base size": (32, 4)}
 
 
