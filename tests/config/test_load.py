@@ -68,6 +68,35 @@ def test_empty_blocks_are_their_defaults() -> None:
             "did you mean custom_recipes.mine.guards?",
         ),
         (
+            {"custom_recipes": {"mine": {"guards": [{"kind": "masks"}]}}},
+            "custom_recipes.mine.guards[0]",
+            "mask",
+        ),
+        (
+            {"custom_recipes": {"mine": {"guards": [{"kind": "mask", "budgt": {}}]}}},
+            "custom_recipes.mine.guards[0].budgt",
+            "did you mean custom_recipes.mine.guards[0].budget?",
+        ),
+        (
+            {"custom_recipes": {"mine": {"guards": [{"kind": "mask", "budget": {"vision": 2}}]}}},
+            "custom_recipes.mine.guards[0].budget.vision",
+            "less than or equal to 1",
+        ),
+        (
+            {
+                "custom_recipes": {
+                    "mine": {"schedule": "joint", "start": "base", "guards": [{"kind": "distil"}]}
+                }
+            },
+            "custom_recipes.mine.guards",
+            "joint training has no earlier task",
+        ),
+        (
+            {"custom_recipes": {"mine": {"guards": [{"kind": "mask", "directional": 0.5}]}}},
+            "custom_recipes.mine.guards[0].importance.direction",
+            "expected true",
+        ),
+        (
             {"custom_recipes": {"joint": {}}},
             "custom_recipes.joint",
             "has the name of a built-in recipe",

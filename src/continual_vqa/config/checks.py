@@ -143,6 +143,21 @@ def _slots(path: str, recipe: Recipe) -> Iterator[Mistake]:
             "is 'previous' while schedule is 'joint'",
             expected="base: joint training has one stage and no previous one",
         )
+    if recipe.schedule == "joint":
+        for slot in ("guards", "replay"):
+            if getattr(recipe, slot) not in ((), "none"):
+                yield Mistake(
+                    f"{path}.{slot}",
+                    "is given while schedule is 'joint'",
+                    expected="none: joint training has no earlier task to protect",
+                )
+    for index, guard in enumerate(recipe.guards):
+        if guard.kind == "mask" and guard.directional and not guard.importance.direction:
+            yield Mistake(
+                f"{path}.guards[{index}].importance.direction",
+                f"is false while directional is {guard.directional:g}",
+                expected="true: the regulariser needs the gradient of the earlier tasks' loss",
+            )
 
 
 def _probe(study: Study) -> Iterator[Mistake]:

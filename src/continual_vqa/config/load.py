@@ -118,6 +118,10 @@ def _location(loc: tuple[int | str, ...]) -> _Field:
             parts[-1] += f"[{step}]"
             continue
         if not _is_model(model):
+            # Of blocks told apart by their kind the step is the kind, which no config spells.
+            if (alternative := _of_kind(model, step)) is not None:
+                model = alternative
+                continue
             inner = _inner_model(model)
             # Inside a dict of models the step is a free key; inside a union it is an alternative.
             if inner is None:
@@ -134,6 +138,16 @@ def _location(loc: tuple[int | str, ...]) -> _Field:
 
 def _is_model(annotation: object) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _of_kind(annotation: object, kind: str) -> type[BaseModel] | None:
+    """The block with this `kind` among those that an annotation names."""
+    if _is_model(annotation):
+        block = typing.cast("type[BaseModel]", annotation)
+        field = block.model_fields.get("kind")
+        return block if field is not None and field.default == kind else None
+    found = (_of_kind(inner, kind) for inner in typing.get_args(annotation))
+    return next((block for block in found if block is not None), None)
 
 
 def _inner_model(annotation: object) -> object:
