@@ -61,7 +61,7 @@ class Optimiser:
         self.first.lerp_(gradient, 1 - constants.beta1)
         self.second.mul_(constants.beta2).addcmul_(gradient, gradient, value=1 - constants.beta2)
         scale = (1 - constants.beta2**self.step) ** 0.5
-        denominator = (self.second.sqrt() / scale).add_(constants.eps)
+        denominator = self.second.sqrt().div_(scale).add_(constants.eps)
         size = -lr / (1 - constants.beta1**self.step)
         for place, factor, _ in self._stretches:
             values[place].addcdiv_(self.first[place], denominator[place], value=size * factor)
