@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from continual_vqa.config.load import load_study
+from continual_vqa.config.recipes import RECIPES
 from continual_vqa.files.tensors import read_header
 from continual_vqa.plan.study_plan import Plan
 
@@ -85,7 +86,8 @@ def test_survey_damage_figures_and_tables_are_there(masked: Checkout) -> None:
 def test_a_stronger_mask_trains_its_own_later_stages_only(masked: Checkout) -> None:
     text = masked.config.read_text()
     raw = yaml.safe_load(text)
-    guard = {"kind": "mask", "strength": {"vision": 0.5, "language": 1.0}}
+    (mask,) = RECIPES["aim"].guards
+    guard = mask.model_dump(mode="json") | {"strength": {"vision": 0.5, "language": 1.0}}
     raw["custom_recipes"] = {"softer": {"guards": [guard]}}
     raw["recipes"] = ["sequential", "ewc", "softer", "aim_global"]
     raw["probe"] = {"recipes": ["softer"]}

@@ -34,6 +34,7 @@ paths = plan.paths
 
 wildcard_constraints:
     cell=r"(train|val|test)/[^/]+/[^/]+",
+    skill=r"(train|val|test)/[^/]+",
     stage=r"seed-\d+/[^/]+",
     memory=r"seed-\d+/[^/]+",
     probe=r"seed-\d+/[^/]+",
@@ -99,13 +100,16 @@ def memory_cells(wildcards):
     return expand(paths.cell_index, cell=memory.cells if memory else [])
 
 
-def test_cells(wildcards):
-    return expand(paths.cell_index, cell=stage_of(wildcards).test_cells)
+def test_skills(wildcards):
+    """The manifests of the skills that are tested after a stage."""
+    return expand(
+        paths.skill_manifest, skill=plan.skills_of(stage_of(wildcards).test_cells)
+    )
 
 
 def probe_of(wildcards):
     return plan.probes[wildcards.probe]
 
 
-def probe_cells(wildcards):
-    return expand(paths.cell_index, cell=probe_of(wildcards).cells)
+def probed_skills(wildcards):
+    return expand(paths.skill_manifest, skill=plan.skills_of(probe_of(wildcards).cells))

@@ -106,6 +106,30 @@ rule shard:
         " --images {params.images:q} {params.options} --out {params.folder:q} > {log:q} 2>&1"
 
 
+# The cells of one split and skill as one file: jobs that read many skills name a file for each, not
+# one for each cell, and a changed cell still reaches only those that read its skill.
+rule skill_manifest:
+    input:
+        lambda wildcards: expand(paths.cell_index, cell=plan.cells_of(wildcards.skill)),
+    output:
+        paths.skill_manifest,
+    log:
+        f"{paths.logs}/manifest/{{skill}}.log",
+    benchmark:
+        f"{paths.benchmarks}/manifest/{{skill}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: study.resources.light.threads
+    resources:
+        mem_mb=grown(study.resources.light.mem_mb),
+        runtime=grown(study.resources.light.runtime),
+    params:
+        cells=lambda wildcards: expand(paths.cell, cell=plan.cells_of(wildcards.skill)),
+        code=code("verbs.manifest"),
+    shell:
+        "python -m continual_vqa manifest --cells {params.cells:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule manifest:
     input:
         expand(paths.cell_index, cell=plan.cells),

@@ -5,7 +5,7 @@ rule predict:
     input:
         base=paths.base_model,
         model=paths.model,
-        cells=test_cells,
+        cells=test_skills,
     output:
         paths.predictions,
     log:
@@ -37,7 +37,7 @@ rule predict:
 rule score:
     input:
         predictions=paths.predictions,
-        cells=test_cells,
+        cells=test_skills,
     output:
         paths.scores,
     log:
@@ -71,7 +71,7 @@ if plan.probes:
                 paths.model.format(stage=past.id)
                 for past in probe_of(wildcards).stage.past
             ],
-            cells=probe_cells,
+            cells=probed_skills,
         output:
             paths.probe_predictions,
         log:
@@ -104,7 +104,7 @@ if plan.probes:
     use rule score as score_probe with:
         input:
             predictions=paths.probe_predictions,
-            cells=probe_cells,
+            cells=probed_skills,
         output:
             paths.probe_scores,
         log:

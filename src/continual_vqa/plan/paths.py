@@ -30,6 +30,7 @@ _PATTERNS = {
     "vocabulary": "data/vocabulary.json",
     "cell_index": "cells/{cell}/index.parquet",
     "cell": "cells/{cell}",
+    "skill_manifest": "cells/{skill}/manifest.parquet",
     "manifest": "data/manifest.parquet",
     "base": "base",
     "base_model": "base/model.safetensors",

@@ -153,6 +153,21 @@ class Plan:
         return tuple(sorted(used))
 
     @cached_property
+    def _cells_by_skill(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for cell in self.cells:
+            found.setdefault(cell.rpartition("/")[0], []).append(cell)
+        return found
+
+    def cells_of(self, skill: str) -> list[str]:
+        """The used cells of "split/skill"."""
+        return self._cells_by_skill[skill]
+
+    def skills_of(self, cells: Sequence[str]) -> list[str]:
+        """The "split/skill" of `cells`, each once, in their order."""
+        return list(dict.fromkeys(cell.rpartition("/")[0] for cell in cells))
+
+    @cached_property
     def scored_runs(self) -> list[dict[str, object]]:
         """One row per score file and run that it belongs to: what `aggregate` reads."""
         return listings.scored(self.runs, self.recipes, self.paths, self.study.name)
