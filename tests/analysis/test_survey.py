@@ -97,6 +97,9 @@ def test_a_penalty_has_importances_and_no_masks(tmp_path: Path) -> None:
     assert all(tables[name].schema.equals(FURTHER[name]) for name in tables)
 
 
+EDGE = 1e-5
+
+
 @settings(max_examples=40, deadline=None)
 @given(tensors(), st.integers(1, 5))
 def test_every_entry_lies_in_its_bin(tmp_path_factory, task: Tensors, count: int) -> None:
@@ -110,8 +113,10 @@ def test_every_entry_lies_in_its_bin(tmp_path_factory, task: Tensors, count: int
         positive = np.log10(values[values > 0])
         for each in bins:
             if not np.isinf(each.low):
-                inside = (positive >= each.low) & (positive < each.high)
-                assert each.count == inside.sum()
+                # A logarithm on the edge of two bins may be rounded into either.
+                surely = (positive > each.low + EDGE) & (positive < each.high - EDGE)
+                perhaps = (positive > each.low - EDGE) & (positive < each.high + EDGE)
+                assert surely.sum() <= each.count <= perhaps.sum()
 
 
 def test_the_verb_writes_three_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
