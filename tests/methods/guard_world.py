@@ -17,7 +17,6 @@ from continual_vqa.config.guards import GuardConfig, MaskGuard, PenaltyGuard
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.consolidation import mask_file
-from continual_vqa.consolidation.masks import OF_TRAINING
 from continual_vqa.methods.guard import Guard
 from continual_vqa.methods.guards import GuardFiles, guards_of
 from continual_vqa.methods.parameters import FlatParameters, trained_parameters
@@ -113,7 +112,7 @@ def write_mask(
     path: Path, model: Backbone, mask: Mapping[str, np.ndarray], config: MaskGuard, **changes: str
 ) -> Path:
     """A mask file of the given entries."""
-    settings = config.model_dump(mode="json", exclude=OF_TRAINING)
+    settings = config.choosing()
     parts = {name: model.part_of(name) for name in mask}
     protected = dict.fromkeys(parts.values(), 0)
     for name, bits in mask.items():

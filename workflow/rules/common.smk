@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from continual_vqa.config.load import load_study
 from continual_vqa.errors import UserError
+from continual_vqa.plan.consolidation import memory_of
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
 from continual_vqa.plan.reporting import FIGURES, SURVEYED
 from continual_vqa.plan.study_plan import Plan
@@ -91,12 +92,12 @@ def guard_files(wildcards):
 def mask_importances(wildcards):
     """The importance after every stage up to this one."""
     mask = plan.masks[paths.mask.format(**wildcards)]
-    return [plan.importance_path(importance) for importance in mask.importances]
+    return [importance.path(paths) for importance in mask.importances]
 
 
 def memory_cells(wildcards):
     """The cells that hold the questions a stage replays."""
-    memory = plan.memory_of_stage(stage_of(wildcards))
+    memory = memory_of(stage_of(wildcards))
     return expand(paths.cell_index, cell=memory.cells if memory else [])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from continual_vqa.config.backbone import BackboneConfig
@@ -43,14 +43,7 @@ def check_study(study: Study) -> Iterator[Mistake]:
                 expected=f"a taxonomy for {study.data.format}",
             )
     yield from _vision(study)
-    if study.backbone.family == "llava":
-        yield from _llava(study.backbone)
-    elif study.backbone.adapter:
-        yield Mistake(
-            "backbone.adapter",
-            f"is given while backbone.family is {study.backbone.family}",
-            expected="family llava, or an empty backbone.adapter",
-        )
+    yield from _OF_FAMILY[study.backbone.family](study.backbone)
     yield from _base(study)
 
 
@@ -193,6 +186,15 @@ def _vision(study: Study) -> Iterator[Mistake]:
         )
 
 
+def _t5_vision(backbone: BackboneConfig) -> Iterator[Mistake]:
+    if backbone.adapter:
+        yield Mistake(
+            "backbone.adapter",
+            f"is given while backbone.family is {backbone.family}",
+            expected="family llava, or an empty backbone.adapter",
+        )
+
+
 def _llava(backbone: BackboneConfig) -> Iterator[Mistake]:
     llava = backbone.llava
     if backbone.vision.kind != "patches":
@@ -237,6 +239,13 @@ def _llava(backbone: BackboneConfig) -> Iterator[Mistake]:
         yield Mistake(
             "backbone.adapter", f"{adapter} holds no adapter_config.json", expected="a peft folder"
         )
+
+
+# Family -> what its own settings must fulfil.
+_OF_FAMILY: dict[str, Callable[[BackboneConfig], Iterator[Mistake]]] = {
+    "t5_vision": _t5_vision,
+    "llava": _llava,
+}
 
 
 def _base(study: Study) -> Iterator[Mistake]:

@@ -84,6 +84,10 @@ class MaskGuard(Block):
         ),
     ] = 0.0
 
+    def choosing(self) -> dict[str, object]:
+        """The settings that decide which entries are protected; the others act in training."""
+        return self.model_dump(mode="json", exclude={"strength", "directional"})
+
 
 class DistilGuard(Block):
     """Distillation from the model before this stage on the current task's inputs (LwF)."""

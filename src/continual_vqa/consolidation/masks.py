@@ -29,9 +29,6 @@ from continual_vqa.consolidation.task_importance import TaskImportance, read_tas
 from continual_vqa.consolidation.union import union_set
 from continual_vqa.errors import UserError
 
-# Settings of the guard that act in training and leave the mask as it is.
-OF_TRAINING = {"strength", "directional"}
-
 
 class MaskSettings(Block):
     """The settings of one `mask` job."""
@@ -175,11 +172,10 @@ def _zeros(tasks: Sequence[TaskImportance], name: str, mask: NDArray[np.bool_]) 
 
 
 def _header(task: TaskImportance, guard: MaskGuard, summary: dict[str, Any]) -> dict[str, str]:
-    settings = guard.model_dump(mode="json", exclude=OF_TRAINING)
     return {
         **{key: task.metadata.get(key, "") for key in ("base_sha256", "stage", "step")},
         "shapes": json.dumps(task.shapes),
         "parts": json.dumps(task.parts),
-        "settings": json.dumps(settings, sort_keys=True),
+        "settings": json.dumps(guard.choosing(), sort_keys=True),
         "summary": json.dumps(summary),
     }

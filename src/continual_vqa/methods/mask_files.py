@@ -10,7 +10,6 @@ from torch import Tensor
 
 from continual_vqa.config.guards import MaskGuard
 from continual_vqa.consolidation.mask_file import read_mask
-from continual_vqa.consolidation.masks import OF_TRAINING
 from continual_vqa.errors import UserError
 from continual_vqa.methods.fitting import check_base, check_tensors
 from continual_vqa.methods.parameters import FlatParameters
@@ -28,7 +27,7 @@ def protected_entries(
     """
     header, masks = read_mask(path)
     check_base(path, header, base_sha256)
-    wanted = config.model_dump(mode="json", exclude=OF_TRAINING)
+    wanted = config.choosing()
     if json.loads(header["settings"]) != wanted:
         raise UserError(
             f"was made with {header['settings']}",

@@ -15,9 +15,6 @@ from continual_vqa.files.hashing import short
 from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.stages import Stage
 
-# Slots of a mask guard that act while training and leave the mask's file as it is.
-_NOT_MASKING = {"strength", "directional"}
-
 
 @dataclass(frozen=True, eq=False)
 class Importance:
@@ -46,7 +43,7 @@ class Mask:
     @property
     def settings(self) -> dict[str, object]:
         """What the mask's file depends on beside the importances."""
-        return self.guard.model_dump(mode="json", exclude=_NOT_MASKING)
+        return self.guard.choosing()
 
     @property
     def digest(self) -> str:
@@ -109,6 +106,18 @@ def memory_of(stage: Stage) -> Memory | None:
     if stage.recipe.replay == "none" or not stage.past:
         return None
     return Memory(stage.step, stage.seed, tuple(past.cells for past in stage.past))
+
+
+def inputs_of(stage: Stage, paths: Paths) -> dict[str, list[str]]:
+    """The files of earlier stages that training a stage reads, by the verb's option."""
+    teacher, memory = teacher_of(stage), memory_of(stage)
+    inputs = {
+        "masks": [mask.path(paths) for mask in masks_of(stage)],
+        "importance": [importance.path(paths) for importance in importances_of(stage)],
+        "teacher": [paths.model.format(stage=teacher.id)] if teacher else [],
+        "memory": [paths.memory.format(memory=memory.id)] if memory else [],
+    }
+    return {option: files for option, files in inputs.items() if files}
 
 
 def _once(configs: Iterable[ImportanceConfig]) -> list[ImportanceConfig]:

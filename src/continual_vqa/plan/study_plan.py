@@ -19,9 +19,9 @@ from continual_vqa.plan.consolidation import (
     Mask,
     Memory,
     importances_of,
+    inputs_of,
     masks_of,
     memory_of,
-    teacher_of,
 )
 from continual_vqa.plan.listings import Run
 from continual_vqa.plan.paths import Paths
@@ -104,13 +104,13 @@ class Plan:
         """Every measurement of importance once, by path."""
         direct = (i for stage in self.stages.values() for i in importances_of(stage))
         masked = (i for mask in self.masks.values() for i in mask.importances)
-        return {self.importance_path(i): i for i in (*direct, *masked)}
+        return {i.path(self.paths): i for i in (*direct, *masked)}
 
     @cached_property
     def masks(self) -> dict[str, Mask]:
         """Every mask once, by path."""
         found = (mask for stage in self.stages.values() for mask in masks_of(stage))
-        return {self.mask_path(mask): mask for mask in found}
+        return {mask.path(self.paths): mask for mask in found}
 
     @cached_property
     def memories(self) -> dict[str, Memory]:
@@ -118,26 +118,9 @@ class Plan:
         found = (memory_of(stage) for stage in self.stages.values())
         return {memory.id: memory for memory in found if memory}
 
-    def importance_path(self, importance: Importance) -> str:
-        return importance.path(self.paths)
-
-    def mask_path(self, mask: Mask) -> str:
-        return mask.path(self.paths)
-
-    def memory_of_stage(self, stage: Stage) -> Memory | None:
-        """What a stage replays, if it does."""
-        return memory_of(stage)
-
     def guard_inputs(self, stage: Stage) -> dict[str, list[str]]:
         """The files of earlier stages that training a stage reads, by the verb's option."""
-        teacher, memory = teacher_of(stage), memory_of(stage)
-        inputs = {
-            "masks": [self.mask_path(mask) for mask in masks_of(stage)],
-            "importance": [self.importance_path(i) for i in importances_of(stage)],
-            "teacher": [self.paths.model.format(stage=teacher.id)] if teacher else [],
-            "memory": [self.paths.memory.format(memory=memory.id)] if memory else [],
-        }
-        return {option: files for option, files in inputs.items() if files}
+        return inputs_of(stage, self.paths)
 
     def guard_arguments(self, stage: Stage) -> list[str]:
         """`guard_inputs`, and the cells of the replayed questions, as options of the verb."""
