@@ -97,6 +97,11 @@ def test_empty_blocks_are_their_defaults() -> None:
             "expected true",
         ),
         (
+            {"custom_recipes": {"mine": {"tune": "lora"}}, "recipes": ["mine"]},
+            "custom_recipes.mine.tune",
+            "expected default or full",
+        ),
+        (
             {"custom_recipes": {"joint": {}}},
             "custom_recipes.joint",
             "has the name of a built-in recipe",

@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from continual_vqa.config.backbone import BackboneConfig
 from continual_vqa.config.data import ARCHIVE_MARK
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.recipe import Recipe
@@ -43,7 +42,7 @@ def check_study(study: Study) -> Iterator[Mistake]:
                 expected=f"a taxonomy for {study.data.format}",
             )
     yield from _vision(study)
-    yield from _OF_FAMILY[study.backbone.family](study.backbone)
+    yield from _OF_FAMILY[study.backbone.family](study)
     yield from _base(study)
 
 
@@ -186,17 +185,30 @@ def _vision(study: Study) -> Iterator[Mistake]:
         )
 
 
-def _t5_vision(backbone: BackboneConfig) -> Iterator[Mistake]:
-    if backbone.adapter:
+def _t5_vision(study: Study) -> Iterator[Mistake]:
+    if study.backbone.adapter:
         yield Mistake(
             "backbone.adapter",
-            f"is given while backbone.family is {backbone.family}",
+            f"is given while backbone.family is {study.backbone.family}",
             expected="family llava, or an empty backbone.adapter",
         )
+    yield from _without_factors(study, "backbone.family is t5_vision")
 
 
-def _llava(backbone: BackboneConfig) -> Iterator[Mistake]:
-    llava = backbone.llava
+def _without_factors(study: Study, why: str) -> Iterator[Mistake]:
+    for name, recipe in study.custom_recipes.items():
+        if name in study.recipes and recipe.tune == "lora":
+            yield Mistake(
+                f"custom_recipes.{name}.tune",
+                f"is 'lora' while {why}",
+                expected="default or full: there are no low-rank factors to train",
+            )
+
+
+def _llava(study: Study) -> Iterator[Mistake]:
+    backbone, llava = study.backbone, study.backbone.llava
+    if not backbone.lora.rank and not backbone.adapter:
+        yield from _without_factors(study, "backbone.lora.rank is 0")
     if backbone.vision.kind != "patches":
         yield Mistake(
             "backbone.vision.kind",
@@ -242,7 +254,7 @@ def _llava(backbone: BackboneConfig) -> Iterator[Mistake]:
 
 
 # Family -> what its own settings must fulfil.
-_OF_FAMILY: dict[str, Callable[[BackboneConfig], Iterator[Mistake]]] = {
+_OF_FAMILY: dict[str, Callable[[Study], Iterator[Mistake]]] = {
     "t5_vision": _t5_vision,
     "llava": _llava,
 }
