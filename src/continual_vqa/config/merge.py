@@ -19,7 +19,7 @@ class _Merge(Block):
         Literal["pair", "all"],
         Field(
             description="What is merged. pair: the weights deployed before this stage and those it "
-            "has trained, two files whatever the number of tasks. all: the weights trained in every "
+            "has trained, two files whatever the number of tasks. all: those trained in every "
             "stage so far."
         ),
     ] = "pair"
