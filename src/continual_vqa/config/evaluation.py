@@ -29,3 +29,12 @@ class EvaluationConfig(Block):
             "and BWT need). all: future ones too (forward transfer)."
         ),
     ] = "seen"
+    every: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="1: the tasks are tested after every step. k: after every k-th and the "
+            "last; after the others only the task just learned, so that AP and BWT are the same "
+            "and AF knows fewer steps.",
+        ),
+    ] = 1

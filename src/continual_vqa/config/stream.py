@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from continual_vqa.config.block import Block
+from continual_vqa.config.tasks import TaskKind
 
 
 class StreamConfig(Block):
-    """The sequence of tasks: a task is a skill, its subtasks are the concept groups."""
+    """The sequence of tasks: a task is a skill whose subtasks are the concept groups, or a cell."""
 
     skills: Annotated[
         Literal["all"] | tuple[str, ...],
@@ -23,14 +24,40 @@ class StreamConfig(Block):
         Literal["all"] | tuple[str, ...],
         Field(description="Concept groups within each skill, or all of the taxonomy's."),
     ] = "all"
+    tasks: Annotated[
+        TaskKind,
+        Field(
+            description="What a task is. skills: a skill with all its groups. cells: one group of "
+            "one skill, e.g. color.G1; published are then all skills with the first group, all "
+            "with the second and so on. Cells need held_out: [none]."
+        ),
+    ] = "skills"
+    relabelings: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Copies of every task whose answers are exchanged for one another, by a "
+            "permutation of the skill's answers that the copy's number decides: color~1, color~2; "
+            "they come after the others. Copies need held_out: [none].",
+        ),
+    ] = 0
     orders: Annotated[
         tuple[str, ...],
         Field(
             min_length=1,
-            description="Orders of the skills; each is a stream of its own. published: the "
-            "taxonomy's; reversed; permutation-N: shuffled with seed N.",
+            description="Orders of the tasks; each is a stream of its own. published: the "
+            "taxonomy's; reversed; permutation-N: shuffled with seed N; similar-first and "
+            "dissimilar-first: after each task the one most (least) similar to it, from the most "
+            "(least) similar pair on.",
         ),
     ] = ("published",)
+    similarity: Annotated[
+        str,
+        Field(
+            description="File with the similarity of all tasks, which similar-first and "
+            "dissimilar-first need: written by `continual-vqa similarity`."
+        ),
+    ] = ""
     held_out: Annotated[
         tuple[str, ...],
         Field(

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from continual_vqa.errors import UserError
+from continual_vqa.config.orders import Similarity, ordered, shuffled
+from continual_vqa.config.tasks import Task, TaskKind, published_tasks
 
 STANDARD = "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A skill and the concept groups that are trained in it."""
-
-    name: str
-    groups: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,61 +20,68 @@ class Stream:
     order : name of the order
     held_out : the group skipped in every task but the first, or "none"
     tasks : the tasks, in order
-    test_groups : the groups that are tested, in every task
     """
 
     order: str
     held_out: str
     tasks: tuple[Task, ...]
-    test_groups: tuple[str, ...]
 
     @property
     def name(self) -> str:
         """The name in files and figures, e.g. "published" or "published-novel-G3"."""
         return self.order if self.held_out == STANDARD else f"{self.order}-novel-{self.held_out}"
 
+    @property
+    def test_groups(self) -> tuple[str, ...]:
+        """The groups that are tested."""
+        return self.tasks[0].tested
 
-def make_stream(order: str, held_out: str, skills: Sequence[str], groups: Sequence[str]) -> Stream:
+    def train_cells(self, step: int, seed: int) -> tuple[str, ...]:
+        """The training cells of the task at `step` (from 1) in the random order of the seed."""
+        task = self.tasks[step - 1]
+        return task.named("train", group_order(task.groups, task.name, seed))
+
+    def all_train_cells(self) -> tuple[str, ...]:
+        """The training cells of all tasks, sorted."""
+        return tuple(sorted(c for task in self.tasks for c in task.named("train", task.groups)))
+
+    def test_cells(self, split: str, first: int, last: int) -> tuple[str, ...]:
+        """The cells that test the tasks of the steps `first` to `last` (from 1), in order."""
+        chosen = self.tasks[first - 1 : last]
+        return tuple(cell for task in chosen for cell in task.named(split, task.tested))
+
+
+def make_stream(
+    order: str,
+    held_out: str,
+    skills: Sequence[str],
+    groups: Sequence[str],
+    *,
+    tasks: TaskKind = "skills",
+    relabelings: int = 0,
+    similarity: Similarity | None = None,
+) -> Stream:
     """The stream of `skills` (given in the published order) x `groups`.
 
     Source: VQACL, section "novel composition testing" (one group is skipped in every task but
     the first).
 
+    Parameters
+    ----------
+    tasks, relabelings : see `published_tasks`
+    similarity : needed by the orders by similarity
+
     Raises
     ------
-    UserError : unknown order
+    UserError : unknown order, or one by similarity without what it needs
     """
-    ordered = order_skills(order, skills)
-    tasks = tuple(
-        Task(skill, tuple(g for g in groups if step == 0 or g != held_out))
-        for step, skill in enumerate(ordered)
-    )
-    return Stream(order, held_out, tasks, tuple(groups))
-
-
-def order_skills(order: str, skills: Sequence[str]) -> tuple[str, ...]:
-    """`skills` (in the published order) arranged as the named order says."""
-    if order == "published":
-        return tuple(skills)
-    if order == "reversed":
-        return tuple(reversed(skills))
-    kind, _, number = order.partition("-")
-    if kind == "permutation" and number.isdecimal():
-        return _shuffled(skills, f"order {number}")
-    raise UserError(
-        f"unknown order {order!r}",
-        where="stream.orders",
-        expected="published, reversed or permutation-N (N a whole number)",
-    )
+    published = published_tasks(tasks, skills, groups, relabelings)
+    places = ordered(order, [task.name for task in published], similarity)
+    first, *later = (published[place] for place in places)
+    kept = [replace(t, groups=tuple(g for g in t.groups if g != held_out)) for t in later]
+    return Stream(order, held_out, (first, *kept))
 
 
 def group_order(groups: Sequence[str], task: str, seed: int) -> tuple[str, ...]:
     """The random order in which a task's groups are trained (VQACL protocol), from the seed."""
-    return _shuffled(groups, f"groups of {task}, seed {seed}")
-
-
-def _shuffled(items: Sequence[str], key: str) -> tuple[str, ...]:
-    # random.Random(str) hashes the string with SHA-512: the same on every machine and version.
-    shuffled = list(items)
-    random.Random(key).shuffle(shuffled)
-    return tuple(shuffled)
+    return tuple(shuffled(groups, f"groups of {task}, seed {seed}"))
