@@ -11,6 +11,7 @@ from pydantic import Field
 
 from continual_vqa.analysis.schemas import DAMAGE
 from continual_vqa.config.block import Block
+from continual_vqa.config.tasks import cell_task
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.score_tables import SCORES
 from continual_vqa.files.parquet import read_table
@@ -59,7 +60,9 @@ def damage(scores: Iterable[RestoredScore]) -> pa.Table:
 
 
 def _accuracies(path: str) -> dict[str, float]:
-    """Task -> mean accuracy in percent over all its questions."""
-    scores = read_table(path, SCORES, ["task", "accuracy"])
-    means = scores.group_by("task").aggregate([("accuracy", "mean")]).to_pylist()
-    return {row["task"]: 100 * row["accuracy_mean"] for row in means}
+    """Task -> mean accuracy in percent over all its questions, for skills and for single cells."""
+    scores = read_table(path, SCORES, ["task", "group", "accuracy"])
+    skills = scores.group_by("task").aggregate([("accuracy", "mean")]).to_pylist()
+    cells = scores.group_by(["task", "group"]).aggregate([("accuracy", "mean")]).to_pylist()
+    found = {cell_task(row["task"], row["group"]): 100 * row["accuracy_mean"] for row in cells}
+    return found | {row["task"]: 100 * row["accuracy_mean"] for row in skills}

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.tensor_file import load_into
+from continual_vqa.config.tasks import belongs
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.predict import PredictSettings, predict
 from continual_vqa.evaluation.tables import PREDICTIONS
@@ -53,7 +54,7 @@ def probe(
     targets = {name: own[name] for name, its_part in trained.items() if its_part == part}
     tables = [PREDICTIONS.empty_table()]
     for task, path in earlier.items():
-        asked = {name: folder for name, folder in cells.items() if name.split("/")[1] == task}
+        asked = {name: folder for name, folder in cells.items() if belongs(name, task)}
         if not asked:
             raise UserError(f"no cells of task {task!r}", where="--cells", expected="some of each")
         then, tensors = read_checkpoint(path, base_sha256)

@@ -23,7 +23,7 @@ class StageIdentity(Block):
     """Which stage of which run a job belongs to."""
 
     id: Annotated[str, Field(description="Name of the stage, unique within the study.")] = ""
-    task: Annotated[str, Field(description="The skill that is learned, or joint.")]
+    task: Annotated[str, Field(description="The task that is learned, or joint.")]
     step: Annotated[int, Field(ge=1, description="Position in the stream, from 1.")] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63, description="Seed of the run.")] = 0
     recipe: Annotated[Recipe, Field(description="The method.")] = Recipe.model_validate({})

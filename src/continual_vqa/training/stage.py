@@ -12,6 +12,7 @@ import torch
 
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.folder import WEIGHTS, read_base
+from continual_vqa.config.tasks import belongs, is_cell
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_bytes, sha256_file
@@ -188,13 +189,16 @@ def segments_of(cells: Mapping[str, Path], task: str, schedule: str) -> dict[str
         raise UserError("no cell was given", where="--cells", expected="at least one")
     if task == JOINT or schedule == "per_stage":
         return {"all": list(cells.values())}
-    foreign = [name for name in cells if name.split("/")[1] != task]
+    foreign = [name for name in cells if not belongs(name, task)]
     if foreign:
         raise UserError(
             f"{', '.join(foreign)} do not belong to task {task!r}",
             where="--cells",
-            expected=f"cells named split/{task}/group",
+            expected=f"cells of {task}, named split/skill/group",
         )
+    if is_cell(task):
+        # A single cell is no sequence of groups: what is replayed beside it is of every group.
+        return {"all": list(cells.values())}
     return {name.split("/")[2]: [folder] for name, folder in cells.items()}
 
 
