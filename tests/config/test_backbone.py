@@ -14,7 +14,7 @@ def study(**backbone: object) -> dict[str, object]:
 
 def test_the_defaults_of_llava_are_valid() -> None:
     chosen = load_study(study()).backbone
-    assert chosen.lora.rank == 32 and chosen.llava.dtype == "fp32"
+    assert (chosen.lora.rank, chosen.rank) == (None, 32) and chosen.llava.dtype == "fp32"
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,43 @@ def test_the_defaults_of_llava_are_valid() -> None:
         ({"lora": {"targets": ["q_proj", "q_proj"]}}, "backbone.lora.targets", "twice"),
         ({"adapter": "nowhere"}, "backbone.adapter", "a peft folder"),
         ({"family": "t5_vision", "adapter": "x"}, "backbone.adapter", "family llava"),
+        (
+            {"family": "t5_vision", "lora": {"rank": 4, "vision_tower": True}},
+            "backbone.lora.vision_tower",
+            "is no tower",
+        ),
+        (
+            {"family": "t5_vision", "lora": {"targets": ["q", "q"]}},
+            "backbone.lora.targets",
+            "twice",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_named(backbone: dict, path: str, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_study(study(**backbone))
     assert path in str(caught.value) and words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "named"),
+    [
+        ({"family": "t5_vision"}, "t5_vision"),
+        ({"family": "t5_vision", "lora": {"rank": 0}}, "t5_vision"),
+        ({"lora": {"rank": 0}}, "llava"),
+        ({"family": "t5_vision", "lora": {"rank": 4}}, ""),
+        ({}, ""),
+    ],
+)
+def test_low_rank_tuning_needs_factors(backbone: dict, named: str) -> None:
+    raw = {**study(**backbone), "custom_recipes": {"low": {"tune": "lora"}}, "recipes": ["low"]}
+    if not named:
+        assert load_study(raw).backbone.rank in (4, 32)
+        return
+    with pytest.raises(ConfigError) as caught:
+        load_study(raw)
+    words = ("custom_recipes.low.tune", named, "backbone.lora.rank of 1 or more")
+    assert all(word in str(caught.value) for word in words)
 
 
 def test_all_weights_and_the_adapter_are_inputs_of_the_base(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ def test_empty_blocks_are_their_defaults() -> None:
         (
             {"custom_recipes": {"mine": {"tune": "lora"}}, "recipes": ["mine"]},
             "custom_recipes.mine.tune",
-            "expected default or full",
+            "tune: default or full",
         ),
         (
             {"custom_recipes": {"joint": {}}},

@@ -9,6 +9,7 @@
 | t5_vision.py | the family: visual tokens in front of a T5 encoder-decoder |
 | sampling.py | answers drawn from the model token by token |
 | t5.py, t5_layers.py, t5_attention.py, visual.py, beam.py, pixels.py, huggingface.py | its pieces |
-| llava.py | the family: CLIP tower, projector, Llama, by transformers; factors by peft |
-| llava_net.py, llava_folder.py, llava_adapter.py, lora.py, chat.py | its pieces |
+| llava.py | the family: CLIP tower, projector, Llama, by transformers |
+| llava_net.py, llava_folder.py, llava_adapter.py, chat.py | its pieces |
+| lora.py | low-rank factors on a family's linear layers |
 """

@@ -1,7 +1,7 @@
 """The `llava` family: a CLIP tower, a projector, a Llama that reads visual tokens in its prompt.
 
-Source: Liu et al., CVPR 2024 (LLaVA 1.5), by transformers; low-rank factors by peft. Trained are
-the factors and the projector (CL-MoE's choice), unless a recipe says tune: full.
+Source: Liu et al., CVPR 2024 (LLaVA 1.5), by transformers. Trained are the low-rank factors and the
+projector (CL-MoE's choice), unless a recipe says tune: full.
 Shapes: B samples, N beams, T prompt tokens, L answer tokens, S all tokens, P visual tokens, D
 width of the language model, V vocabulary.
 """
@@ -9,7 +9,7 @@ width of the language model, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,8 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 PROJECTOR = "net.model.multi_modal_projector."
 TOWER = "net.model.vision_tower."
+# Where low-rank factors may be, by names in the network.
+LAYERS, TOWER_LAYERS = "model.language_model.layers.", "model.vision_tower."
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +112,12 @@ class Llava(Backbone):
 
     def put_factors(self, factors: lora.Factors | None) -> None:
         """Give the model these factors, not yet filled; it must have none."""
-        self.factors = factors
         if factors is not None:
             lora.add(self.net, factors)
+        self._have(factors)
+
+    def _have(self, factors: lora.Factors | None) -> None:
+        self.factors = factors
         self.default_tune = "full" if factors is None else "lora"
 
     def store_as(self, dtype: str) -> None:
@@ -140,12 +145,11 @@ class Llava(Backbone):
         """
         if config.adapter:
             llava_adapter.load(Path(config.adapter), self, config.lora.dropout)
-        elif config.lora.rank and self.factors is None:
-            self.put_factors(lora.chosen(self.net, config.lora))
-            lora.initialise(self.net, seed)
-        elif self.factors is not None:
-            _same_shape(self.factors, config)
-            self.factors = replace(self.factors, dropout=config.lora.dropout)
+        else:
+            own = lora.adapted(
+                self.net, self.factors, config, seed, language=LAYERS, tower=TOWER_LAYERS
+            )
+            self._have(own)
         self.store_as(config.llava.dtype)
         self.checkpoint_layers(config.llava.checkpointing)
 
@@ -305,14 +309,3 @@ def rebuild(description: dict, words: Words) -> Llava:
     model.store_as(dtype)
     model.checkpoint_layers(description["checkpointing"])
     return model
-
-
-def _same_shape(own: lora.Factors, config: BackboneConfig) -> None:
-    asked = config.lora
-    if (own.rank, own.alpha) != (asked.rank, asked.alpha):
-        raise UserError(
-            f"the base has factors of rank {own.rank}, alpha {own.alpha:g}; rank {asked.rank}, "
-            f"alpha {asked.alpha:g} are asked for",
-            where="backbone.lora",
-            expected="the base's values, or a base without factors (lora.rank: 0)",
-        )

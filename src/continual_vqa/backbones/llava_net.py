@@ -1,6 +1,6 @@
 """The network of the family: transformers' `LlavaForConditionalGeneration`, made without weights.
 
-transformers and peft are imported where they are used: together they cost two seconds.
+transformers is imported where it is used: it costs two seconds.
 """
 
 from __future__ import annotations

@@ -1,19 +1,21 @@
-"""Low-rank factors on chosen linear layers: W x becomes W x + alpha / rank · B A x, by peft.
+"""Low-rank factors on chosen linear layers: W x becomes W x + alpha / rank · B A x.
 
-Source: Hu et al., ICLR 2022. A is drawn, B starts at zero: fresh factors change nothing.
+Names and numbers are those of the library peft, whose import costs four seconds a process. Source:
+Hu et al., ICLR 2022. A is drawn, B starts at zero: fresh factors change nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from continual_vqa.config.backbone import LoraConfig
+from continual_vqa.config.backbone import BackboneConfig, LoraConfig
 from continual_vqa.errors import UserError
 
-LANGUAGE, TOWER = "model.language_model.layers.", "model.vision_tower."
 # The name that peft gives to a model's first adapter.
 NAME = "default"
 
@@ -37,43 +39,125 @@ class Factors:
         return Factors(**{**content, "modules": tuple(content["modules"])})
 
 
-def chosen(net: nn.Module, config: LoraConfig) -> Factors:
-    """The factors that the config asks for on the layers of `net`.
+class Factor(nn.Module):
+    """One matrix, A (rank, in) or B (out, rank), not yet filled; always fp32, as peft's are."""
+
+    def __init__(self, rows: int, columns: int, device: torch.device) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(rows, columns, dtype=torch.float32, device=device))
+
+
+class LowRankLinear(nn.Module):
+    """A linear layer and its factors; its parameters have peft's names."""
+
+    def __init__(self, base_layer: nn.Linear, rank: int, alpha: float, dropout: float) -> None:
+        super().__init__()
+        self.base_layer = base_layer
+        device = base_layer.weight.device
+        self.lora_A = nn.ModuleDict({NAME: Factor(rank, base_layer.in_features, device)})
+        self.lora_B = nn.ModuleDict({NAME: Factor(base_layer.out_features, rank, device)})
+        self.scaling, self.dropout = alpha / rank, dropout
+
+    @property
+    def factors(self) -> tuple[Tensor, Tensor]:
+        """A (rank, in) and B (out, rank)."""
+        return self.lora_A[NAME].weight, self.lora_B[NAME].weight  # pyright: ignore[reportReturnType]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., in) to (..., out), in the dtype that the layer itself gives."""
+        whole = self.base_layer(x)
+        a, b = self.factors
+        x = x.to(a.dtype)
+        if self.dropout:
+            x = F.dropout(x, self.dropout, self.training)
+        # The scale is applied where the tensor is small: between the factors.
+        return (whole + F.linear(F.linear(x, a) * self.scaling, b)).to(whole.dtype)
+
+
+Prefixes = str | tuple[str, ...]
+
+
+def chosen(
+    net: nn.Module, config: LoraConfig, rank: int, *, language: Prefixes, tower: Prefixes = ()
+) -> Factors:
+    """The factors of rank `rank` that the config asks for on the layers of `net`.
+
+    Parameters
+    ----------
+    language, tower : how the names of the layers of the language model's blocks and of the vision
+        tower begin
 
     Raises
     ------
     UserError : a target that no linear layer of the language model has
     """
     linear = [name for name, module in net.named_modules() if isinstance(module, nn.Linear)]
-    language = [name for name in linear if name.startswith(LANGUAGE)]
-    for target in config.targets:
-        if not any(name.endswith(f".{target}") for name in language):
+    inside = [name for name in linear if name.startswith(language)]
+    known = {name.rpartition(".")[2] for name in inside}
+    for target in config.targets or ():
+        if target not in known:
             raise UserError(
                 f"no linear layer of the language model is named {target!r}",
                 where="backbone.lora.targets",
-                expected=", ".join(sorted({name.rpartition(".")[2] for name in language})),
+                expected=", ".join(sorted(known)),
             )
-    picked = [name for name in language if name.rpartition(".")[2] in config.targets]
+    wanted = known if config.targets is None else set(config.targets)
+    picked = [name for name in inside if name.rpartition(".")[2] in wanted]
     if config.vision_tower:
-        picked += [name for name in linear if name.startswith(TOWER)]
-    return Factors(config.rank, config.alpha, config.dropout, tuple(sorted(picked)))
+        picked += [name for name in linear if name.startswith(tower)]
+    return Factors(rank, config.alpha, config.dropout, tuple(sorted(picked)))
 
 
 def add(net: nn.Module, factors: Factors) -> None:
     """Put uninitialised factors into `net`; its own weights keep their values."""
-    from peft import LoraConfig as PeftConfig
-    from peft import inject_adapter_in_model
+    for name in factors.modules:
+        layer = net.get_submodule(name)
+        assert isinstance(layer, nn.Linear), f"{name} is no plain linear layer"
+        parent, _, own = name.rpartition(".")
+        wrapped = LowRankLinear(layer, factors.rank, factors.alpha, factors.dropout)
+        setattr(net.get_submodule(parent), own, wrapped.train(layer.training))
 
-    inject_adapter_in_model(
-        PeftConfig(
-            r=factors.rank,
-            # An int where it is one: peft's own files hold ints.
-            lora_alpha=factors.alpha,  # pyright: ignore[reportArgumentType]
-            lora_dropout=factors.dropout,
-            target_modules=list(factors.modules),
-        ),
-        net,
-    )
+
+def adapted(
+    net: nn.Module,
+    own: Factors | None,
+    config: BackboneConfig,
+    seed: int,
+    *,
+    language: Prefixes,
+    tower: Prefixes = (),
+) -> Factors | None:
+    """Give `net` the fresh factors that the config asks for, or keep `own`, which it has already.
+
+    Raises
+    ------
+    UserError : the net has other factors than the config asks for; or see `chosen`
+    """
+    asked = config.lora
+    if own is None:
+        if not config.rank:
+            return None
+        fresh = chosen(net, asked, config.rank, language=language, tower=tower)
+        add(net, fresh)
+        initialise(net, seed)
+        return fresh
+    if (own.rank, own.alpha) != (config.rank, asked.alpha):
+        raise UserError(
+            f"the base has factors of rank {own.rank}, alpha {own.alpha:g}; rank {config.rank}, "
+            f"alpha {asked.alpha:g} are asked for",
+            where="backbone.lora",
+            expected="the base's values, or a base without factors (lora.rank: 0)",
+        )
+    for _, layer in layers(net):
+        layer.dropout = asked.dropout
+    return replace(own, dropout=asked.dropout)
+
+
+def layers(net: nn.Module) -> Iterator[tuple[str, LowRankLinear]]:
+    """Names and layers of `net` that have factors."""
+    for name, module in net.named_modules():
+        if isinstance(module, LowRankLinear):
+            yield name, module
 
 
 def is_factor(name: str) -> bool:
@@ -92,6 +176,24 @@ def initialise(net: nn.Module, seed: int) -> None:
                 bound = tensor.shape[1] ** -0.5
                 drawn = torch.empty(tensor.shape).uniform_(-bound, bound, generator=generator)
                 tensor.copy_(drawn)
+
+
+@torch.no_grad()
+def fold(net: nn.Module, stack: Sequence[Mapping[str, Tensor]]) -> None:
+    """Add updates to the frozen weights of `net`, whose own factors stay as they are.
+
+    Parameters
+    ----------
+    stack : factors under the names that they have in `net`, of all its layers that have some; the
+        updates are summed in fp32 and rounded once
+    """
+    if not stack:
+        return
+    for name, layer in layers(net):
+        a, b = ([each[f"{name}.lora_{f}.{NAME}.weight"].float() for each in stack] for f in "AB")
+        weight = layer.base_layer.weight
+        update = torch.cat(b, 1).to(weight.device) @ torch.cat(a).to(weight.device)
+        weight.copy_(weight.float() + update * layer.scaling)
 
 
 @torch.no_grad()

@@ -85,17 +85,72 @@ class LlavaConfig(Block):
     ] = False
 
 
-LINEAR_LAYERS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+class PaliGemmaConfig(Block):
+    """Sizes of a PaliGemma: a SigLIP tower, a linear projector, a Gemma (family paligemma).
+
+    The defaults are the miniature's 0.5 million parameters. With backbone.folder the sizes are the
+    folder's; with a base folder of this project the template is the base's too. image_size and
+    patch_size of backbone.vision are those of the tower. Prompt tokens all see each other; the
+    tokens of an answer see those before them.
+    """
+
+    hidden_size: Annotated[int, Field(ge=4, description="Width of the language model.")] = 96
+    layers: Annotated[int, Field(ge=1, description="Layers of the language model.")] = 3
+    heads: Annotated[int, Field(ge=1, description="Attention heads; they divide hidden_size.")] = 4
+    kv_heads: Annotated[
+        int, Field(ge=1, description="Heads of keys and values; they divide heads (Gemma 2B: 1).")
+    ] = 1
+    intermediate_size: Annotated[
+        int, Field(ge=1, description="Width of the gated feed-forward layers.")
+    ] = 256
+    vision_hidden_size: Annotated[int, Field(ge=4, description="Width of the tower.")] = 96
+    vision_layers: Annotated[int, Field(ge=1, description="Layers of the tower.")] = 1
+    vision_heads: Annotated[
+        int, Field(ge=1, description="Attention heads; they divide vision_hidden_size.")
+    ] = 4
+    vision_intermediate_size: Annotated[
+        int, Field(ge=1, description="Width of the tower's feed-forward layers.")
+    ] = 192
+    template: Annotated[
+        str,
+        Field(
+            description="The prompt. <image> stands for the visual tokens, <bos> for the mark of "
+            "a beginning, {question} for the question; the first and the last exactly once. "
+            "Default: PaliGemma's for questions in English."
+        ),
+    ] = "<image><bos>answer en {question}\n"
+    dtype: Annotated[
+        Literal["fp32", "bf16"],
+        Field(description="How frozen weights are stored; what tune: lora trains: fp32."),
+    ] = "fp32"
+    checkpointing: Annotated[
+        bool,
+        Field(
+            description="Compute each layer again in the backward pass instead of keeping its "
+            "states: same gradients, less memory."
+        ),
+    ] = False
+
+
+# Rank of the low-rank factors where the config names none.
+DEFAULT_RANK = {"t5_vision": 0, "llava": 32, "paligemma": 32}
 
 
 class LoraConfig(Block):
-    """Low-rank factors on frozen linear layers (Hu et al., ICLR 2022); family llava.
+    """Low-rank factors on frozen linear layers (Hu et al., ICLR 2022).
 
     The defaults are CL-MoE's. What trains them is a recipe's tune: lora (llava's default), together
-    with the projector.
+    with what stands between the pictures and the language model: the projector, or the visual
+    embedding.
     """
 
-    rank: Annotated[int, Field(ge=0, description="Rank of the factors; 0: none.")] = 32
+    rank: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="Rank of the factors; 0: none. null: 32 for llava, 0 for t5_vision.",
+        ),
+    ] = None
     alpha: Annotated[
         float, Field(gt=0, description="The update is alpha / rank times the factors' product.")
     ] = 64.0
@@ -103,16 +158,24 @@ class LoraConfig(Block):
         float, Field(ge=0, lt=1, description="Dropout of the factors' input while training.")
     ] = 0.0
     targets: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         Field(
             min_length=1,
             description="Linear layers of the language model that get factors, by the last part "
-            "of their name.",
+            "of their name: q_proj, ... for llava; q, k, v, o, wi, wo for t5_vision. null: all in "
+            "its blocks.",
         ),
-    ] = LINEAR_LAYERS
+    ] = None
     vision_tower: Annotated[
         bool, Field(description="Factors on all linear layers of the vision tower too.")
     ] = False
+    projector: Annotated[
+        bool,
+        Field(
+            description="tune: lora trains the projector too (CL-MoE); false: nothing but the "
+            "factors (PAM). Families llava and paligemma."
+        ),
+    ] = True
 
 
 class BackboneConfig(Block):
@@ -123,17 +186,18 @@ class BackboneConfig(Block):
     layers, regions. With `folder` the sizes of the text model are the folder's, and only `family`
     and `vision` of this block count.
     family llava: the sizes are those of the blocks `llava` and `vision`.
+    family paligemma: the sizes are those of the blocks `paligemma` and `vision`.
     """
 
     family: Annotated[
-        Literal["t5_vision", "llava"],
+        Literal["t5_vision", "llava", "paligemma"],
         Field(description="Model family; a row of backbones/families.py."),
     ] = "t5_vision"
     folder: Annotated[
         str,
         Field(
-            description="Base model to start from: a local Hugging Face folder of a T5 or LLaVA "
-            "(config.json, model.safetensors, tokenizer.json), or a base folder of this project. "
+            description="Base model to start from: a local Hugging Face folder of a T5, LLaVA or "
+            "PaliGemma (config.json, model.safetensors, tokenizer.json), or a base folder of this project. "
             "Empty: the model of the sizes below, pretrained by a rule. The default is the "
             "miniature's, made by `make base`."
         ),
@@ -143,7 +207,7 @@ class BackboneConfig(Block):
         Field(
             description="Folder of a peft LoRA adapter (adapter_config.json, "
             "adapter_model.safetensors) that the base starts with; rank, alpha and targets are "
-            "then the adapter's. Family llava. Empty: fresh factors, see lora."
+            "then the adapter's. Families llava and paligemma. Empty: fresh factors, see lora."
         ),
     ] = ""
     d_model: Annotated[int, Field(ge=4, description="Width of the hidden states.")] = 96
@@ -161,9 +225,15 @@ class BackboneConfig(Block):
     ] = 0.0
     vision: Annotated[VisionConfig, Field(description="The visual embedding.")] = VisionConfig()
     llava: Annotated[LlavaConfig, Field(description="Sizes of the family llava.")] = LlavaConfig()
-    lora: Annotated[LoraConfig, Field(description="Low-rank factors of the family llava.")] = (
-        LoraConfig()
-    )
+    paligemma: Annotated[
+        PaliGemmaConfig, Field(description="Sizes of the family paligemma.")
+    ] = PaliGemmaConfig()
+    lora: Annotated[LoraConfig, Field(description="Low-rank factors.")] = LoraConfig()
+
+    @property
+    def rank(self) -> int:
+        """Rank of the low-rank factors: the config's, or the family's own."""
+        return DEFAULT_RANK[self.family] if self.lora.rank is None else self.lora.rank
 
 
 class PretrainingConfig(Block):

@@ -6,15 +6,16 @@ import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from continual_vqa.config.backbone import LlavaConfig, PaliGemmaConfig
 from continual_vqa.config.data import ARCHIVE_MARK
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.study import Study
+from continual_vqa.config.task_checks import NONE_HELD_OUT, check_tasks
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.errors import UserError
 
-NONE_HELD_OUT = "none"
 MINIATURE = "miniature"
 
 
@@ -96,17 +97,10 @@ def _stream(study: Study, names: TaxonomyNames) -> Iterator[Mistake]:
     )
     yield from _repeats("stream.held_out", stream.held_out)
     yield from _repeats("stream.orders", stream.orders)
-    for index, order in enumerate(stream.orders):
-        kind, _, number = order.partition("-")
-        if order not in ("published", "reversed") and not (
-            kind == "permutation" and number.isdecimal()
-        ):
-            yield Mistake(
-                f"stream.orders[{index}]",
-                f"is {order!r}",
-                expected="published, reversed or permutation-N (N a whole number)",
-                near=nearest(order, ["published", "reversed", "permutation-1"]),
-            )
+    skills = [s for s in names.skills if stream.skills == "all" or s in stream.skills]
+    known = [g for g in names.groups if g in groups]
+    questions = f"{study.results}/{study.name}/data/questions.parquet"
+    yield from check_tasks(stream, skills, known, questions)
     if len(groups) == 1 and any(g != NONE_HELD_OUT for g in stream.held_out):
         yield Mistake(
             "stream.held_out",
@@ -190,62 +184,95 @@ def _t5_vision(study: Study) -> Iterator[Mistake]:
         yield Mistake(
             "backbone.adapter",
             f"is given while backbone.family is {study.backbone.family}",
-            expected="family llava, or an empty backbone.adapter",
+            expected="family llava or paligemma, or an empty backbone.adapter",
         )
-    yield from _without_factors(study, "backbone.family is t5_vision")
+    if study.backbone.lora.vision_tower:
+        yield Mistake(
+            "backbone.lora.vision_tower",
+            f"is true while backbone.family is {study.backbone.family}",
+            expected="false: the visual embedding is no tower; low-rank tuning trains it whole",
+        )
+    if not study.backbone.lora.projector:
+        yield Mistake(
+            "backbone.lora.projector",
+            f"is false while backbone.family is {study.backbone.family}",
+            expected="true: there is no projector; low-rank tuning trains the visual embedding",
+        )
+    yield from _targets(study)
+    yield from _without_factors(study)
 
 
-def _without_factors(study: Study, why: str) -> Iterator[Mistake]:
-    for name, recipe in study.custom_recipes.items():
-        if name in study.recipes and recipe.tune == "lora":
+def _without_factors(study: Study) -> Iterator[Mistake]:
+    backbone = study.backbone
+    if backbone.rank or backbone.adapter:
+        return
+    for name in study.recipes:
+        own = study.custom_recipes.get(name)
+        recipe = own or RECIPES.get(name)
+        if recipe is not None and recipe.tune == "lora":
             yield Mistake(
-                f"custom_recipes.{name}.tune",
-                f"is 'lora' while {why}",
-                expected="default or full: there are no low-rank factors to train",
+                f"custom_recipes.{name}.tune" if own else "recipes",
+                ("is 'lora'" if own else f"{name} tunes low-rank factors")
+                + f" while backbone.lora.rank is {backbone.lora.rank or 0} for the family "
+                f"{backbone.family}",
+                expected="backbone.lora.rank of 1 or more"
+                + (", or tune: default or full" if own else ", or other recipes"),
             )
+
+
+def _targets(study: Study) -> Iterator[Mistake]:
+    targets = study.backbone.lora.targets or ()
+    repeated = sorted({target for target in targets if targets.count(target) > 1})
+    if repeated:
+        yield Mistake("backbone.lora.targets", f"names {repeated[0]!r} twice", expected="each once")
 
 
 def _llava(study: Study) -> Iterator[Mistake]:
-    backbone, llava = study.backbone, study.backbone.llava
-    if not backbone.lora.rank and not backbone.adapter:
-        yield from _without_factors(study, "backbone.lora.rank is 0")
-    if backbone.vision.kind != "patches":
-        yield Mistake(
-            "backbone.vision.kind",
-            f"is {backbone.vision.kind!r} while backbone.family is llava",
-            expected="patches",
-        )
-    for path, whole, divisor in (
-        ("heads", llava.hidden_size, llava.heads),
-        ("kv_heads", llava.heads, llava.kv_heads),
-        ("vision_heads", llava.vision_hidden_size, llava.vision_heads),
-    ):
-        if whole % divisor:
-            yield Mistake(
-                f"backbone.llava.{path}", f"is {divisor}", expected=f"a divisor of {whole}"
-            )
-    if llava.hidden_size // llava.heads % 2:
-        yield Mistake(
-            "backbone.llava.heads",
-            f"is {llava.heads} for hidden_size {llava.hidden_size}",
-            expected="heads of even width, as rotary positions need",
-        )
+    llava = study.backbone.llava
+    yield from _decoder(study, llava)
     if -llava.feature_layer > llava.vision_layers + 1:
         yield Mistake(
             "backbone.llava.feature_layer",
             f"is {llava.feature_layer} for {llava.vision_layers} layers",
             expected=f"-1 to {-llava.vision_layers - 1}",
         )
+
+
+def _paligemma(study: Study) -> Iterator[Mistake]:
+    yield from _decoder(study, study.backbone.paligemma)
+
+
+def _decoder(study: Study, own: LlavaConfig | PaliGemmaConfig) -> Iterator[Mistake]:
+    """What holds for every language model that reads visual tokens in its prompt."""
+    backbone, path = study.backbone, f"backbone.{study.backbone.family}"
+    yield from _targets(study)
+    yield from _without_factors(study)
+    if backbone.vision.kind != "patches":
+        yield Mistake(
+            "backbone.vision.kind",
+            f"is {backbone.vision.kind!r} while backbone.family is {backbone.family}",
+            expected="patches",
+        )
+    for name, whole, divisor in (
+        ("heads", own.hidden_size, own.heads),
+        ("kv_heads", own.heads, own.kv_heads),
+        ("vision_heads", own.vision_hidden_size, own.vision_heads),
+    ):
+        if whole % divisor:
+            yield Mistake(f"{path}.{name}", f"is {divisor}", expected=f"a divisor of {whole}")
+    if own.hidden_size // own.heads % 2:
+        yield Mistake(
+            f"{path}.heads",
+            f"is {own.heads} for hidden_size {own.hidden_size}",
+            expected="heads of even width, as rotary positions need",
+        )
     for mark in ("<image>", "{question}"):
-        if llava.template.count(mark) != 1:
+        if own.template.count(mark) != 1:
             yield Mistake(
-                "backbone.llava.template",
-                f"holds {mark} {llava.template.count(mark)} times",
+                f"{path}.template",
+                f"holds {mark} {own.template.count(mark)} times",
                 expected="<image> and {question}, each once",
             )
-    repeated = sorted({t for t in backbone.lora.targets if backbone.lora.targets.count(t) > 1})
-    if repeated:
-        yield Mistake("backbone.lora.targets", f"names {repeated[0]!r} twice", expected="each once")
     adapter = backbone.adapter
     if adapter and not (Path(adapter) / "adapter_config.json").is_file():
         yield Mistake(
@@ -257,6 +284,7 @@ def _llava(study: Study) -> Iterator[Mistake]:
 _OF_FAMILY: dict[str, Callable[[Study], Iterator[Mistake]]] = {
     "t5_vision": _t5_vision,
     "llava": _llava,
+    "paligemma": _paligemma,
 }
 
 
