@@ -83,8 +83,9 @@ rule memory:
             plan.memories[wildcards.memory].cells
         ),
         size=study.replay.size,
+        tasks=study.stream.tasks,
         seed=lambda wildcards: plan.memories[wildcards.memory].seed,
         code=code("verbs.memory"),
     shell:
         "python -m continual_vqa memory --cells {params.cells:q} --size {params.size}"
-        " --seed {params.seed} --out {output:q} > {log:q} 2>&1"
+        " --seed {params.seed} --tasks {params.tasks} --out {output:q} > {log:q} 2>&1"

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from continual_vqa.config.tasks import TaskKind
 from continual_vqa.files.hashing import sha256_bytes
 from continual_vqa.shards.order import epoch_order
 
@@ -42,17 +43,20 @@ def evenly(total: int, capacities: Sequence[int]) -> list[int]:
     return shares
 
 
-def choose(counts: Mapping[str, int], size: int, seed: int) -> dict[str, np.ndarray]:
+def choose(
+    counts: Mapping[str, int], size: int, seed: int, kind: TaskKind = "skills"
+) -> dict[str, np.ndarray]:
     """Numbers of the kept questions of each cell, in the order of their choice.
 
     Parameters
     ----------
-    counts : cell "split/task/group" -> its number of questions
+    counts : cell "split/skill/group" -> its number of questions
     size : questions kept in all
+    kind : what a task is, which the memory is shared by
     """
     tasks: dict[str, list[str]] = {}
     for cell in counts:
-        tasks.setdefault(cell.split("/")[1], []).append(cell)
+        tasks.setdefault(cell.rpartition("/")[0] if kind == "skills" else cell, []).append(cell)
     shares = evenly(size, [sum(counts[c] for c in cells) for cells in tasks.values()])
     kept: dict[str, np.ndarray] = {}
     for share, cells in zip(shares, tasks.values(), strict=True):

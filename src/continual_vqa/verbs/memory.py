@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
+from continual_vqa.config.tasks import TaskKind
 from continual_vqa.errors import UserError
 
 EXAMPLE = (
@@ -24,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=int, required=True, help="questions kept in all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--tasks",
+        choices=get_args(TaskKind),
+        default="skills",
+        help="what a task is: tasks share the memory equally (default: %(default)s)",
+    )
     parser.add_argument("--out", type=Path, required=True, help="memory to write")
 
 
@@ -40,7 +48,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         raise UserError(f"is {args.size}", where="--size", expected="1 or more")
     cells = read_cells(args.cells)
     ids = {n: open_cells([f], verify="never").question_ids for n, f in cells.items()}
-    kept = choose({name: len(some) for name, some in ids.items()}, args.size, args.seed)
+    counts = {name: len(some) for name, some in ids.items()}
+    kept = choose(counts, args.size, args.seed, args.tasks)
     rows = [
         {"cell": name, "question_id": ids[name][number], "number": int(number)}
         for name, numbers in kept.items()
