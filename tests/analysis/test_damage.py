@@ -30,6 +30,15 @@ def test_accuracies_are_the_tasks_own(listing):
         assert row["accuracy"] == pytest.approx(100 * sum(own) / len(own))
 
 
+def test_a_task_may_be_a_single_cell(listing):
+    cells = [{**row, "task": f"{row['task']}.G2"} for row in listing]
+    table = damage(parse(DamageList, {"runs": cells}, "runs.json").runs)
+    scores = read_table(listing[0]["path"], SCORES).to_pylist()
+    for row in table.to_pylist():
+        own = [s["accuracy"] for s in scores if f"{s['task']}.{s['group']}" == row["task"]]
+        assert row["accuracy"] == pytest.approx(100 * sum(own) / len(own))
+
+
 def test_a_task_that_was_not_answered_is_named(listing):
     listing[0]["task"] = "judge"
     with pytest.raises(UserError, match="no questions of task 'judge'"):

@@ -60,3 +60,12 @@ def test_the_groups_of_a_task_share_equally_whatever_their_size() -> None:
         "train/color/G2": 10,
         "train/count/G1": 30,
     }
+
+
+@given(COUNTS, st.integers(1, 100))
+def test_tasks_that_are_cells_share_equally_whatever_their_skill(
+    counts: dict[str, int], size: int
+) -> None:
+    kept = choose(counts, size, 0, "cells")
+    shares = [len(kept[cell]) for cell in counts]
+    assert shares == evenly(size, list(counts.values()))
