@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from continual_vqa.backbones.tokens import Words
+from continual_vqa.backbones.tokens import BEGINS, Words
 
 IMAGE, QUESTION = "<image>", "{question}"
 
@@ -14,9 +14,11 @@ IMAGE, QUESTION = "<image>", "{question}"
 def prompts(words: Words, template: str, questions: Sequence[str]) -> list[np.ndarray]:
     """Token ids (int64) of the template around each question; the image is one token still.
 
-    An image mark inside a question is left out: a prompt shows exactly one image.
+    An image mark inside a question is left out: a prompt shows exactly one image. The prompt begins
+    with the tokenizer's mark of a beginning, unless the template says where it stands.
     """
-    front = [] if words.begin is None else [words.begin]
+    placed = words.begin is None or any(mark in template for mark in BEGINS)
+    front = [] if placed else [words.begin]
     filled = [template.replace(QUESTION, question.replace(IMAGE, "")) for question in questions]
     return [np.asarray([*front, *ids], np.int64) for ids in words.plain(filled)]
 

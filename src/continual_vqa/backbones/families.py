@@ -14,6 +14,7 @@ from continual_vqa.errors import UserError
 FAMILIES: dict[str, str] = {
     "t5_vision": "continual_vqa.backbones.t5_vision",
     "llava": "continual_vqa.backbones.llava",
+    "paligemma": "continual_vqa.backbones.paligemma",
 }
 
 

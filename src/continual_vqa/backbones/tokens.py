@@ -1,6 +1,7 @@
 """Tokenizers: a `tokenizer.json` as Hugging Face writes it, or a word-level one made here.
 
-Special tokens are those of T5, which Llama's tokenizers (LLaVA 1.5) share: padding, end, unknown.
+Special tokens are those of T5, which Llama's tokenizers (LLaVA 1.5) share: padding, end, unknown;
+or those of Gemma's (PaliGemma), which has other names for them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from tokenizers import (
 
 from continual_vqa.errors import UserError, naming
 
-PAD, END, UNKNOWN, BEGIN = "<pad>", "</s>", "<unk>", "<s>"
+PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
+# Gemma's names come first: to Gemma, <s> and </s> are words, HTML's marks of struck-out text.
+ENDS, BEGINS = ("<eos>", END), ("<bos>", "<s>")
 PROMPT = "vqa: {question}"
 
 
@@ -47,9 +50,11 @@ class Words:
             ) from error
         self.content = content
         self.pad = self.special(PAD, where)
-        self.end = self.special(END, where)
+        ids = self._tokenizer.token_to_id
+        self.end = self.special(next((mark for mark in ENDS if ids(mark) is not None), END), where)
         self.unknown = self.special(UNKNOWN, where)
-        self.begin: int | None = self._tokenizer.token_to_id(BEGIN)
+        begins = (ids(mark) for mark in BEGINS)
+        self.begin: int | None = next((number for number in begins if number is not None), None)
         self.size = self._tokenizer.get_vocab_size()
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -74,7 +79,7 @@ class Words:
             raise UserError(
                 f"the tokenizer has no token {token}",
                 where=where,
-                expected="the tokenizer of a T5 or LLaVA 1.5 model",
+                expected="the tokenizer of a T5, LLaVA 1.5 or PaliGemma model",
             )
         return number
 
