@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
 from continual_vqa.errors import UserError
-from continual_vqa.files.tensors import NUMPY, ArrayFile, read_header, write_arrays
+from continual_vqa.files.tensors import (
+    NUMPY,
+    ArrayFile,
+    read_header,
+    write_arrays,
+    write_stream,
+)
 
 
 @pytest.fixture
@@ -111,3 +117,15 @@ def test_a_dtype_without_a_numpy_one_is_refused(tmp_path: Path) -> None:
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
     with pytest.raises(UserError, match="'x' has dtype BF16"):
         ArrayFile(path)["x"]
+
+
+def test_pieces_of_any_size_make_the_same_file(tmp_path: Path) -> None:
+    array = np.arange(12, dtype=np.float32)
+    kinds = {"b": ("F32", (2, 3)), "a": ("F32", (6,))}
+    raw = array.tobytes()
+    write_stream(tmp_path / "1", kinds, {}, iter([raw[:5], raw[5:40], b"", memoryview(raw)[40:]]))
+    write_arrays(tmp_path / "2", {"a": array[:6], "b": array[6:].reshape(2, 3)}, {})
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+    with pytest.raises(ValueError, match="40 bytes of tensors were given, not 48"):
+        write_stream(tmp_path / "3", kinds, {}, [raw[:40]])
+    assert not (tmp_path / "3").exists()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -142,6 +142,22 @@ def write_file(
     kinds : name -> (dtype as safetensors calls it, shape)
     raw : gives the bytes of a tensor, row by row; asked for one tensor after the other
     """
+    write_stream(path, kinds, metadata, (raw(name) for name in sorted(kinds)))
+
+
+def write_stream(
+    path: str | Path,
+    kinds: Mapping[str, tuple[str, Sequence[int]]],
+    metadata: Mapping[str, str],
+    pieces: Iterable[bytes | memoryview],
+) -> None:
+    """Write a safetensors file atomically, its tensors in pieces of any size.
+
+    Parameters
+    ----------
+    kinds : name -> (dtype as safetensors calls it, shape)
+    pieces : the bytes of all tensors in the order of their names, each row by row
+    """
     entries: dict[str, object] = {"__metadata__": dict(sorted(metadata.items()))}
     end = 0
     for name, (dtype, shape) in sorted(kinds.items()):
@@ -151,8 +167,9 @@ def write_file(
     header += b" " * (-len(header) % 8)
     with atomic_path(path) as temporary, temporary.open("wb") as handle:
         handle.write(struct.pack("<Q", len(header)) + header)
-        for name in sorted(kinds):
-            handle.write(raw(name))
+        written = sum(handle.write(piece) for piece in pieces)
+        if written != end:
+            raise ValueError(f"{written:,} bytes of tensors were given, not {end:,}")
 
 
 def _raw(array: NDArray[Any]) -> bytes | memoryview:
