@@ -148,7 +148,7 @@ class LoraConfig(Block):
         int | None,
         Field(
             ge=0,
-            description="Rank of the factors; 0: none. null: 32 for llava, 0 for t5_vision.",
+            description="Rank of the factors; 0: none. null: 32, but 0 for t5_vision.",
         ),
     ] = None
     alpha: Annotated[
@@ -197,8 +197,8 @@ class BackboneConfig(Block):
         str,
         Field(
             description="Base model to start from: a local Hugging Face folder of a T5, LLaVA or "
-            "PaliGemma (config.json, model.safetensors, tokenizer.json), or a base folder of this project. "
-            "Empty: the model of the sizes below, pretrained by a rule. The default is the "
+            "PaliGemma (config.json, model.safetensors, tokenizer.json), or a base folder of this "
+            "project. Empty: the model of the sizes below, pretrained by a rule. The default is the "
             "miniature's, made by `make base`."
         ),
     ] = "config/bases/miniature"
