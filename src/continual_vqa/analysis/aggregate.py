@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 import numpy as np
@@ -34,21 +34,24 @@ def aggregate(study: Runs) -> tuple[pa.Table, pa.Table]:
     UserError : a score file is missing, damaged, or does not fit the others of its run
     """
     runs = study.grouped()
-    seeds = Counter((run[0].stream, run[0].recipe) for run in runs)
+    seeds = Counter((run[0][0].stream, run[0][0].recipe) for run in runs)
     # Runs share stages (and joint runs share everything), so that files repeat close together.
     read = lru_cache(maxsize=64)(_read_cells)
     cells: list[dict[str, object]] = []
     values: list[dict[str, object]] = []
-    for run in track(runs, len(runs), "runs aggregated"):
-        tasks = study.identity.tasks[run[0].stream]
+    for files in track(runs, len(runs), "runs aggregated"):
+        run = tuple(several[0] for several in files)
+        first = run[0]
+        tasks = study.identity.cells_of(first.stream)
         _check_steps(run, len(tasks))
-        held = _held(run[0], study.identity)
-        questions = Questions([read(step.path) for step in run], tasks, study.identity.groups)
+        held = _held(first, study.identity)
+        steps = [_together(several, read) for several in files]
+        questions = Questions(steps, tasks, study.identity.groups)
         cube = questions.cube()
         cells.extend(_metric_rows(run, cube, held))
-        alone = seeds[run[0].stream, run[0].recipe] == 1
-        intervals = _intervals(questions, held, run[0].seed) if alone else {}
-        values.extend(_summary_rows(run[0], run_metrics(cube, held), intervals))
+        alone = seeds[first.stream, first.recipe] == 1
+        intervals = _intervals(questions, held, first.seed) if alone else {}
+        values.extend(_summary_rows(first, run_metrics(cube, held), intervals))
     return _table(cells, METRICS), _table(values, SUMMARY)
 
 
@@ -67,6 +70,22 @@ def _held(step: ScoredStep, identity: Identity) -> Held | None:
         return None
     tasks = identity.tasks[step.stream]
     return held_compositions(tasks, identity.composition_skills, step.held_out)
+
+
+def _together(files: tuple[ScoredStep, ...], read: Callable[[str], Cells]) -> Cells:
+    """The cells of all score files of one step."""
+    found: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
+    for file in files:
+        cells = read(file.path)
+        if twice := found.keys() & cells.keys():
+            raise UserError(
+                f"{file.recipe}, stream {file.stream}, seed {file.seed}: another file of step "
+                f"{file.step} scores cell {'/'.join(min(twice))} as well",
+                where=file.path,
+                expected="each cell once a step",
+            )
+        found.update(cells)
+    return found
 
 
 def _read_cells(path: str) -> Cells:

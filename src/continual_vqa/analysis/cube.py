@@ -10,7 +10,7 @@ import numpy as np
 from continual_vqa.analysis.statistics import bootstrap_task
 from continual_vqa.errors import UserError
 
-# (task, group) -> question ids, sorted, and their accuracies in the same order
+# (skill, group) -> question ids, sorted, and their accuracies in the same order
 Cells = Mapping[tuple[str, str], tuple[np.ndarray, np.ndarray]]
 
 
@@ -46,8 +46,18 @@ class Cube:
 class Questions:
     """The accuracies of one run question by question: gives the cube and resampled cubes."""
 
-    def __init__(self, steps: Sequence[Cells], tasks: Sequence[str], groups: Sequence[str]) -> None:
-        """`steps`: the cells answered after each step of the run.
+    def __init__(
+        self,
+        steps: Sequence[Cells],
+        tasks: Mapping[str, Sequence[tuple[str, str]]],
+        groups: Sequence[str],
+    ) -> None:
+        """Collect the answers of one run.
+
+        Parameters
+        ----------
+        steps : the cells answered after each step of the run
+        tasks : in the order of learning; each with its cells (skill, group), one of a group at most
 
         Raises
         ------
@@ -56,10 +66,10 @@ class Questions:
         self.tasks, self.groups = tuple(tasks), tuple(groups)
         self._steps = len(steps)
         self._cells = {
-            (t, g): columns
-            for t, task in enumerate(tasks)
-            for g, group in enumerate(groups)
-            if (columns := _columns(steps, (task, group))) is not None
+            (t, self.groups.index(cell[1])): columns
+            for t, cells in enumerate(tasks.values())
+            for cell in cells
+            if (columns := _columns(steps, cell)) is not None
         }
 
     def cube(self) -> Cube:

@@ -1,4 +1,4 @@
-"""The list of runs of a study: which score file belongs to which recipe, stream, seed and step."""
+"""The list of runs of a study: which score files belong to which recipe, stream, seed and step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ B = TypeVar("B", bound=Block)
 
 
 class ScoredStep(Block):
-    """One score file: the answers of one run after one step.
+    """One score file: answers of one run after one step; a step may have several such files.
 
     Attributes
     ----------
@@ -42,6 +42,7 @@ class Identity(Block):
     Attributes
     ----------
     tasks : stream name -> its tasks in the order in which they are learned
+    cells : task -> its cells (skill, group); a task that is not listed is a skill with all groups
     composition_skills : tasks on which held-out compositions are tested
     standard : the value of `held_out` in streams that hold nothing out
     """
@@ -50,7 +51,13 @@ class Identity(Block):
     groups: tuple[str, ...]
     composition_skills: tuple[str, ...]
     tasks: dict[str, tuple[str, ...]]
+    cells: dict[str, tuple[tuple[str, str], ...]] = Field(default_factory=dict)
     standard: str = "none"
+
+    def cells_of(self, stream: str) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The cells of each task of a stream, in the order of learning."""
+        whole = {task: tuple((task, g) for g in self.groups) for task in self.tasks[stream]}
+        return {task: self.cells.get(task, cells) for task, cells in whole.items()}
 
 
 class Runs(Block):
@@ -59,12 +66,13 @@ class Runs(Block):
     identity: Identity
     runs: Annotated[tuple[ScoredStep, ...], Field(min_length=1)]
 
-    def grouped(self) -> list[tuple[ScoredStep, ...]]:
-        """The steps of each run in order; runs in the order of their first appearance."""
-        found: dict[tuple[str, str, int], list[ScoredStep]] = {}
-        for step in self.runs:
-            found.setdefault((step.stream, step.recipe, step.seed), []).append(step)
-        return [tuple(sorted(steps, key=lambda s: s.step)) for steps in found.values()]
+    def grouped(self) -> list[tuple[tuple[ScoredStep, ...], ...]]:
+        """Run by run and step by step the score files; runs in the order of first appearance."""
+        found: dict[tuple[str, str, int], dict[int, list[ScoredStep]]] = {}
+        for scored in self.runs:
+            run = found.setdefault((scored.stream, scored.recipe, scored.seed), {})
+            run.setdefault(scored.step, []).append(scored)
+        return [tuple(tuple(run[step]) for step in sorted(run)) for run in found.values()]
 
 
 def parse(kind: type[B], content: object, where: str | Path) -> B:
@@ -91,5 +99,14 @@ def parse_runs(content: object, where: str | Path) -> Runs:
                 f"stream {step.stream!r} has no tasks",
                 where=where,
                 expected=f"one of {', '.join(runs.identity.tasks)}",
+            )
+    known = set(runs.identity.groups)
+    for task, cells in runs.identity.cells.items():
+        groups = [group for _, group in cells]
+        if not known.issuperset(groups) or len(set(groups)) != len(groups):
+            raise UserError(
+                f"task {task!r} has the cells {', '.join(map('/'.join, cells))}",
+                where=where,
+                expected=f"one cell of a group at most, of {', '.join(runs.identity.groups)}",
             )
     return runs
