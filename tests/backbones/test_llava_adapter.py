@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import torch
 
+import tiny_decoder
 import tiny_llava
-from continual_vqa.backbones import llava_adapter
+from continual_vqa.backbones import decoder_adapter
 from continual_vqa.backbones.llava import Llava, from_folder
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.backbones.tokens import read_words
@@ -54,7 +55,7 @@ def test_a_saved_adapter_gives_the_same_logits(tmp_path: Path, changes) -> None:
     model = load(tmp_path)
     assert model.factors is not None
     assert (model.factors.rank, len(model.factors.modules)) == (3, 6)
-    tiny_llava.assert_same_logits(peft, model)
+    tiny_decoder.assert_same_logits(peft, model)
 
 
 def test_a_written_adapter_is_one_of_peft(tmp_path: Path) -> None:
@@ -68,12 +69,12 @@ def test_a_written_adapter_is_one_of_peft(tmp_path: Path) -> None:
     for name, parameter in model.named_parameters():
         if name in model.low_rank():
             parameter.data.normal_(0.0, 0.3)
-    llava_adapter.write(tmp_path / "adapter", model, "base")
+    decoder_adapter.write(tmp_path / "adapter", model, "base")
     peft = PeftModel.from_pretrained(net, str(tmp_path / "adapter")).eval()
-    tiny_llava.assert_same_logits(peft, model)
+    tiny_decoder.assert_same_logits(peft, model)
     again = load(tmp_path)
     assert again.factors == model.factors
-    tiny_llava.assert_same_logits(peft, again)
+    tiny_decoder.assert_same_logits(peft, again)
 
 
 def test_one_adapter_is_not_put_on_another(tmp_path: Path) -> None:

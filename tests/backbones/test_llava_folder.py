@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
+import tiny_decoder
 import tiny_llava
-from continual_vqa.backbones import llava_folder
+from continual_vqa.backbones import decoder_folder
 from continual_vqa.backbones.llava import Llava, from_folder
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.backbones.tokens import read_words
@@ -40,7 +41,7 @@ def test_a_saved_model_gives_the_same_logits(tmp_path: Path, shards) -> None:
     net = tiny_llava.saved(tmp_path, **shards)
     assert (tmp_path / "model.safetensors.index.json").exists() == bool(shards)
     model = load(tmp_path)
-    tiny_llava.assert_same_logits(net, model)
+    tiny_decoder.assert_same_logits(net, model)
     assert (model.vision.image_size, model.tokens, model.default_tune) == (16, 4, "full")
 
 
@@ -51,7 +52,7 @@ def test_the_layouts_of_older_releases_are_read(tmp_path: Path) -> None:
     assert "language_model.lm_head.weight" in tensors
     tensors["vision_tower.vision_model.embeddings.position_ids"] = torch.arange(5)[None]
     write_tensors(tmp_path / "model.safetensors", tensors, metadata)
-    tiny_llava.assert_same_logits(net, load(tmp_path))
+    tiny_decoder.assert_same_logits(net, load(tmp_path))
 
 
 def test_tied_heads_may_be_repeated_or_left_out(tmp_path: Path) -> None:
@@ -103,11 +104,11 @@ def test_a_written_folder_is_one_of_transformers(tmp_path: Path) -> None:
     from transformers.models.llava.modeling_llava import LlavaForConditionalGeneration
 
     model = tiny_llava.tiny()
-    llava_folder.write(tmp_path / "whole", model)
+    decoder_folder.write(tmp_path / "whole", model)
     net = LlavaForConditionalGeneration.from_pretrained(tmp_path / "whole").eval()
-    tiny_llava.assert_same_logits(net, model)
+    tiny_decoder.assert_same_logits(net, model)
     again = load(tmp_path / "whole")
-    tiny_llava.assert_same_logits(net, again)
+    tiny_decoder.assert_same_logits(net, again)
     assert again.looks.mean == model.looks.mean
 
 

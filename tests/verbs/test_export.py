@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import tiny_decoder
 import tiny_llava
 import tiny_model
 from continual_vqa.backbones.folder import write_base
@@ -55,9 +56,9 @@ def test_a_stage_is_an_adapter_on_the_exported_base(tmp_path: Path) -> None:
     assert export(tmp_path, "whole", "--model", checkpoint, "--what", "model") == 0
     stock = LlavaForConditionalGeneration.from_pretrained(tmp_path / "stock").eval()
     peft = PeftModel.from_pretrained(stock, str(tmp_path / "adapter")).eval()
-    tiny_llava.assert_same_logits(peft, model)
+    tiny_decoder.assert_same_logits(peft, model)
     whole = LlavaForConditionalGeneration.from_pretrained(tmp_path / "whole").eval()
-    tiny_llava.assert_same_logits(whole, model)
+    tiny_decoder.assert_same_logits(whole, model)
 
 
 def test_what_no_adapter_can_hold_is_refused(

@@ -9,7 +9,9 @@
 | t5_vision.py | the family: visual tokens in front of a T5 encoder-decoder |
 | sampling.py | answers drawn from the model token by token |
 | t5.py, t5_layers.py, t5_attention.py, visual.py, beam.py, pixels.py, huggingface.py | its pieces |
-| llava.py | the family: CLIP tower, projector, Llama, by transformers |
-| llava_net.py, llava_folder.py, llava_adapter.py, chat.py | its pieces |
-| lora.py | low-rank factors on a family's linear layers |
+| decoder.py | what the next two share: a language model that reads visual tokens in its prompt |
+| llava.py, llava_net.py | the family: CLIP tower, projector, Llama, by transformers |
+| paligemma.py, paligemma_net.py | the family: SigLIP tower, projector, Gemma, by transformers |
+| decoder_net.py, decoder_folder.py, decoder_adapter.py, answering.py, chat.py | their pieces |
+| lora.py, lora_layer.py | low-rank factors on a family's linear layers |
 """

@@ -1,4 +1,4 @@
-"""Models of transformers in local Hugging Face folders: one safetensors file, or several with an index.
+"""Local Hugging Face folders of decoders: one safetensors file, or several with an index.
 
 Only names, sizes and numbers are read; nothing of the folder is run, nothing is downloaded.
 """

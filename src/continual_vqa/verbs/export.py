@@ -1,8 +1,8 @@
-"""Write a llava model for other tools: a stage's adapter for peft, or the whole for transformers.
+"""Write a LLaVA or PaliGemma for other tools: a stage for peft, or the whole for transformers.
 
-adapter: low-rank factors and projector, which `peft.PeftModel.from_pretrained(base, OUT)` loads on
+adapter: what low-rank tuning trains, which `peft.PeftModel.from_pretrained(base, OUT)` loads on
 the base's Hugging Face folder. model: everything in one folder, the factors merged into the
-weights, for `LlavaForConditionalGeneration.from_pretrained(OUT)`.
+weights, for `from_pretrained(OUT)` of transformers' class.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     """Write the folder that the options ask for."""
     import torch
 
-    from continual_vqa.backbones import llava_adapter, llava_folder
-    from continual_vqa.backbones.llava import Llava
+    from continual_vqa.backbones import decoder_adapter, decoder_folder
+    from continual_vqa.backbones.decoder import Decoder
     from continual_vqa.errors import UserError
     from continual_vqa.files.atomic import atomic_folder
     from continual_vqa.training.stage import load_model, start_file
@@ -35,9 +35,11 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     if args.out.exists():
         raise UserError("exists already", where=args.out, expected="a new folder")
     model, _, header = load_model(args.base, start_file(args.model, args.base), torch.device("cpu"))
-    if not isinstance(model, Llava):
+    if not isinstance(model, Decoder):
         raise UserError(
-            f"is a {model.family} model", where=args.base, expected="a base of family llava"
+            f"is a {model.family} model",
+            where=args.base,
+            expected="a base of family llava or paligemma",
         )
     held = model.low_rank()
     if args.what == "adapter":
@@ -54,9 +56,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             )
     with atomic_folder(args.out) as folder:
         if args.what == "adapter":
-            llava_adapter.write(folder, model, str(args.base))
+            decoder_adapter.write(folder, model, str(args.base))
         else:
-            llava_folder.write(folder, model)
+            decoder_folder.write(folder, model)
     return {
         "what": args.what,
         "stage": header.get("stage", "base"),

@@ -1,7 +1,8 @@
-"""The family's laws, and its equality with transformers' own model."""
+"""Laws of every language model that reads visual tokens in its prompt."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,58 +12,68 @@ import torch
 
 import families
 import tiny_llava
+import tiny_paligemma
 from continual_vqa.backbones.base import Batch, parts
+from continual_vqa.backbones.decoder import PROJECTOR, Decoder
 from continual_vqa.backbones.folder import read_base, write_base
-from continual_vqa.backbones.llava import Llava
 from continual_vqa.methods.parameters import trained_names, trained_parameters
 
 THREE = np.arange(3)
+Tiny = Callable[..., Decoder]
 
 
-def gradients(model: Llava, batch: Batch) -> dict[str, torch.Tensor]:
+@pytest.fixture(params=[tiny_llava.tiny, tiny_paligemma.tiny], ids=["llava", "paligemma"])
+def tiny(request: pytest.FixtureRequest) -> Tiny:
+    return request.param
+
+
+def gradients(model: Decoder, batch: Batch) -> dict[str, torch.Tensor]:
     parameters = trained_parameters(model, "default")
     model.losses(batch).sum().backward()
     return {n: parameters.gradient[place].clone() for n, place in parameters.slices().items()}
 
 
-def test_factors_and_projector_are_trained_by_default_and_all_get_a_gradient() -> None:
-    model = tiny_llava.tiny()
+def projector_of(model: Decoder) -> torch.nn.Module:
+    return model.net.model.multi_modal_projector
+
+
+def test_factors_and_projector_are_trained_by_default_and_all_get_a_gradient(tiny: Tiny) -> None:
+    model = tiny()
     found = gradients(model, families.batch(model, THREE))
     assert all(gradient.abs().sum() > 0 for gradient in found.values())
     assert {model.part_of(name) for name in found} == {"vision", "language"}
     assert sum("lora_A" in name for name in found) == 2 * 7
-    assert sum("multi_modal_projector" in name for name in found) == 4
-    assert len(found) == 2 * 2 * 7 + 4
+    projector = {f"{PROJECTOR}{name}" for name, _ in projector_of(model).named_parameters()}
+    assert projector and projector <= found.keys()
+    assert len(found) == 2 * 2 * 7 + len(projector)
 
 
-def test_every_parameter_has_one_name_and_a_part() -> None:
-    model = tiny_llava.tiny()
+def test_every_parameter_has_one_name_and_a_part(tiny: Tiny) -> None:
+    model = tiny()
     named = parts(model)
     assert len(named) == len(list(model.parameters()))
     assert all(part == "vision" for name, part in named.items() if "vision_tower" in name)
     assert all(part == "language" for name, part in named.items() if "language_model" in name)
     assert set(trained_names(model, "full")) == set(named)
-    assert trained_names(tiny_llava.tiny(rank=0), "default") == sorted(
-        parts(tiny_llava.tiny(rank=0))
-    )
+    assert trained_names(tiny(rank=0), "default") == sorted(parts(tiny(rank=0)))
 
 
-def test_factors_go_where_the_config_says() -> None:
-    model = tiny_llava.tiny(lora={"targets": ("q_proj", "down_proj"), "vision_tower": True})
+def test_factors_go_where_the_config_says(tiny: Tiny) -> None:
+    model = tiny(lora={"targets": ("q_proj", "down_proj"), "vision_tower": True})
     factors = {name for name in model.low_rank() if "lora_A" in name}
     assert sum("language_model" in name for name in factors) == 2 * 2
     assert sum("vision_tower" in name for name in factors) == 2 * 6
 
 
-def test_fresh_factors_change_nothing() -> None:
-    plain, fresh = tiny_llava.tiny(rank=0), tiny_llava.tiny(fresh=True)
+def test_fresh_factors_change_nothing(tiny: Tiny) -> None:
+    plain, fresh = tiny(rank=0), tiny(fresh=True)
     batch = families.batch(plain, THREE)
     assert torch.equal(plain.logits(batch), fresh.logits(batch))
-    assert not torch.allclose(plain.logits(batch), tiny_llava.tiny().logits(batch))
+    assert not torch.allclose(plain.logits(batch), tiny().logits(batch))
 
 
-def test_a_sample_does_not_depend_on_its_batch() -> None:
-    model = tiny_llava.tiny()
+def test_a_sample_does_not_depend_on_its_batch(tiny: Tiny) -> None:
+    model = tiny()
     together = families.batch(model, THREE)
     logits = model.logits(together)
     ids, totals = model.generate(together, beams=3, length=4)
@@ -77,15 +88,15 @@ def test_a_sample_does_not_depend_on_its_batch() -> None:
     assert len({len(row) for row in model.question_tokens(families.QUESTIONS)}) > 1
 
 
-def test_the_image_decides() -> None:
-    model = tiny_llava.tiny()
+def test_the_image_decides(tiny: Tiny) -> None:
+    model = tiny()
     batch = families.batch(model, THREE)
     other = Batch(255 - batch.visual, batch.questions, batch.mask, batch.answers)
     assert (model.losses(batch) - model.losses(other)).abs().min() > 1e-6
 
 
-def test_only_the_answer_and_its_end_count() -> None:
-    model = tiny_llava.tiny()
+def test_only_the_answer_and_its_end_count(tiny: Tiny) -> None:
+    model = tiny()
     batch = families.batch(model, THREE)
     answers = batch.answers
     assert answers is not None
@@ -98,8 +109,8 @@ def test_only_the_answer_and_its_end_count() -> None:
 
 
 @pytest.mark.parametrize("beams", [1, 3])
-def test_a_score_is_the_log_probability_of_its_answer(beams: int) -> None:
-    model = tiny_llava.tiny()
+def test_a_score_is_the_log_probability_of_its_answer(tiny: Tiny, beams: int) -> None:
+    model = tiny()
     batch = families.batch(model, THREE)
     ids, totals = model.generate(batch, beams=beams, length=4)
     expected = []
@@ -119,16 +130,16 @@ def test_a_score_is_the_log_probability_of_its_answer(beams: int) -> None:
     np.testing.assert_allclose(totals, expected, rtol=1e-4)
 
 
-def test_samples_are_those_of_the_general_way() -> None:
-    model = tiny_llava.tiny()
+def test_samples_are_those_of_the_general_way(tiny: Tiny) -> None:
+    model = tiny()
     batch = families.batch(model, THREE)
     uniforms = torch.rand(3, 4, generator=torch.Generator().manual_seed(1))
-    expected = super(Llava, model).sample(batch, uniforms)
+    expected = super(Decoder, model).sample(batch, uniforms)
     assert torch.equal(model.sample(batch, uniforms), expected)
 
 
-def test_computing_layers_again_gives_the_same_gradients() -> None:
-    plain, again = tiny_llava.tiny().train(), tiny_llava.tiny(checkpointing=True).train()
+def test_computing_layers_again_gives_the_same_gradients(tiny: Tiny) -> None:
+    plain, again = tiny().train(), tiny(checkpointing=True).train()
     batch = families.batch(plain, THREE)
     calls = []
     again.net.lm_head.register_forward_pre_hook(lambda *_: calls.append("head"))
@@ -140,8 +151,8 @@ def test_computing_layers_again_gives_the_same_gradients() -> None:
         torch.testing.assert_close(found[name], gradient)
 
 
-def test_frozen_weights_in_bf16_keep_what_is_trained_in_fp32() -> None:
-    exact, rough = tiny_llava.tiny(), tiny_llava.tiny(dtype="bf16")
+def test_frozen_weights_in_bf16_keep_what_is_trained_in_fp32(tiny: Tiny) -> None:
+    exact, rough = tiny(), tiny(dtype="bf16")
     trained = set(rough.low_rank())
     kinds = {(n in trained): p.dtype for n, p in rough.named_parameters()}
     assert kinds == {True: torch.float32, False: torch.bfloat16}
@@ -153,11 +164,11 @@ def test_frozen_weights_in_bf16_keep_what_is_trained_in_fp32() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["fp32", "bf16"])
-def test_a_base_folder_holds_everything(tmp_path: Path, dtype: str) -> None:
-    model = tiny_llava.tiny(dtype=dtype, lora={"dropout": 0.1})
+def test_a_base_folder_holds_everything(tiny: Tiny, tmp_path: Path, dtype: str) -> None:
+    model = tiny(dtype=dtype, lora={"dropout": 0.1})
     digest = write_base(tmp_path / "one", model)
     again, read = read_base(tmp_path / "one")
-    assert isinstance(again, Llava) and read == digest
+    assert isinstance(again, Decoder) and read == digest
     assert (again.vision, again.default_tune) == (model.vision, "lora")
     batch = families.batch(model, THREE)
     assert torch.equal(again.eval().logits(batch), model.logits(batch))
@@ -165,8 +176,8 @@ def test_a_base_folder_holds_everything(tmp_path: Path, dtype: str) -> None:
     assert "transformers_version" not in (tmp_path / "one" / "config.json").read_text()
 
 
-def test_building_is_a_function_of_the_seed() -> None:
-    one, same, other = (tiny_llava.tiny(seed, fresh=True) for seed in (1, 1, 2))
+def test_building_is_a_function_of_the_seed(tiny: Tiny) -> None:
+    one, same, other = (tiny(seed, fresh=True) for seed in (1, 1, 2))
     pairs = zip(one.parameters(), same.parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
     assert not torch.equal(one.net.lm_head.weight, other.net.lm_head.weight)
