@@ -89,7 +89,7 @@ def test_standard_runs_are_probed_part_by_part() -> None:
     assert {run.recipe for run in study.probed} == {"sequential", "ewc"}
     assert len(study.probes) == 2 * len(PARTS)
     probe = next(iter(study.probes.values()))
-    assert probe.stage.task not in {cell.split("/")[1] for cell in probe.cells}
+    assert probe.last.stage.task not in {cell.split("/")[1] for cell in probe.cells}
     tasks = len(probe.stage.past)
     assert [a.split("=")[0] for a in study.earlier_arguments(probe)] == [
         past.task for past in probe.stage.past

@@ -9,7 +9,7 @@ from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.load import load_study
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.plan.consolidation import importances_of, masks_of, memory_of, teacher_of
-from continual_vqa.plan.stages import Stage, stages_of
+from continual_vqa.plan.stages import Stage, course_of
 from continual_vqa.plan.streams import make_stream
 from continual_vqa.plan.study_plan import Plan
 
@@ -17,7 +17,7 @@ STREAM = make_stream("published", "none", ("location", "count", "color"), ("G1",
 
 
 def stages(recipe: Recipe, seed: int = 0) -> tuple[Stage, ...]:
-    return stages_of(STREAM, recipe, seed, test_split="test", test_future=False)
+    return course_of(STREAM, recipe, seed).stages
 
 
 def plan(**raw: object) -> Plan:
@@ -95,6 +95,6 @@ def test_planning_many_steps_stays_cheap() -> None:
     # Each stage knows all earlier ones: a comparison that walks them would take exponential time.
     recipe = Recipe(guards=(MaskGuard(), PenaltyGuard()))
     stream = make_stream("published", "none", [f"s{i}" for i in range(40)], ("G1",))
-    long = stages_of(stream, recipe, 0, test_split="test", test_future=False)
+    long = course_of(stream, recipe, 0).stages
     assert len(dict.fromkeys(long, 0)) == 40
     assert len(importances_of(long[-1])) == 39

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.guards import MaskGuard, PenaltyGuard
 from continual_vqa.config.recipe import Recipe
-from continual_vqa.plan.stages import stages_of
+from continual_vqa.plan.answers import answers_of
+from continual_vqa.plan.stages import course_of
 from continual_vqa.plan.streams import make_stream
 
 SKILLS = ("recognition", "location", "count")
@@ -14,18 +16,27 @@ NOVEL = make_stream("published", "G2", SKILLS, GROUPS)
 REVERSED = make_stream("reversed", "none", SKILLS, GROUPS)
 
 
-def ids(stream=STANDARD, recipe=None, seed=0, future=False) -> list[str]:
-    stages = stages_of(stream, recipe or Recipe(), seed, test_split="test", test_future=future)
-    return [stage.id for stage in stages]
+def stages_of(stream, recipe, seed):
+    return course_of(stream, recipe, seed).stages
+
+
+def ids(stream=STANDARD, recipe=None, seed=0) -> list[str]:
+    return [stage.id for stage in stages_of(stream, recipe or Recipe(), seed)]
+
+
+def answers(stream=STANDARD, recipe=None, seed=0, tasks="seen"):
+    recipe = recipe or Recipe()
+    course = course_of(stream, recipe, seed)
+    return answers_of(stream, recipe, course, EvaluationConfig(tasks=tasks))
 
 
 def test_a_continual_run_is_a_chain() -> None:
-    stages = stages_of(STANDARD, Recipe(), 0, test_split="test", test_future=False)
+    stages = stages_of(STANDARD, Recipe(), 0)
     assert [s.task for s in stages] == list(SKILLS)
     assert stages[0].start is None
     assert stages[2].start is stages[1]
     assert set(stages[1].cells) == {f"train/location/{g}" for g in GROUPS}
-    assert len(stages[1].test_cells) == 2 * len(GROUPS)
+    assert len(answers()[1][0].cells) == 2 * len(GROUPS)
 
 
 def test_the_first_stage_is_shared_by_recipes_that_differ_later() -> None:
@@ -53,7 +64,8 @@ def test_names_of_recipes_do_not_matter() -> None:
 def test_what_is_seen_and_the_seed_do() -> None:
     assert not set(ids()) & set(ids(recipe=Recipe(sees="question")))
     assert not set(ids()) & set(ids(seed=1))
-    assert not set(ids()[:2]) & set(ids(future=True)[:2])
+    future = [one.id for (one,) in answers(tasks="all")]
+    assert not {one.id for (one,) in answers()[:2]} & set(future[:2])
 
 
 def test_guards_and_replay_act_from_the_second_stage_on() -> None:
@@ -61,7 +73,7 @@ def test_guards_and_replay_act_from_the_second_stage_on() -> None:
     aim = Recipe(guards=(MaskGuard(),), replay="examples")
     assert ids()[0] == ids(recipe=ewc)[0] == ids(recipe=aim)[0]
     assert not set(ids()[1:]) & set(ids(recipe=ewc)[1:])
-    stages = stages_of(STANDARD, aim, 0, test_split="test", test_future=False)
+    stages = stages_of(STANDARD, aim, 0)
     assert stages[0].recipe.guards == ()
     assert stages[1].recipe.guards == aim.guards
     assert [past.id for past in stages[2].past] == [stages[0].id, stages[1].id]

@@ -38,6 +38,8 @@ wildcard_constraints:
     skill=r"(train|val|test)/[^/]+",
     stage=r"seed-\d+/[^/]+",
     memory=r"seed-\d+/[^/]+",
+    merge=r"seed-\d+/[^/]+",
+    answers=r"seed-\d+/[^/]+",
     probe=r"seed-\d+/[^/]+",
     digest=r"[0-9a-f]{8}",
 
@@ -76,7 +78,7 @@ def stage_of(wildcards):
 def start_model(wildcards):
     """The weights that a stage starts from."""
     start = stage_of(wildcards).start
-    return paths.model.format(stage=start.id) if start else paths.base_model
+    return start.path(paths) if start else paths.base_model
 
 
 def train_cells(wildcards):
@@ -101,11 +103,25 @@ def memory_cells(wildcards):
     return expand(paths.cell_index, cell=memory.cells if memory else [])
 
 
+def answers_of(wildcards):
+    return plan.answers[wildcards.answers]
+
+
+def answering(wildcards):
+    """The weights that answer, and those that lie below their low-rank factors."""
+    weights = answers_of(wildcards).weights
+    return [each.path(paths) for each in (weights, *weights.stack)]
+
+
 def test_skills(wildcards):
-    """The manifests of the skills that are tested after a stage."""
+    """The manifests of the skills that some weights are tested on."""
     return expand(
-        paths.skill_manifest, skill=plan.skills_of(stage_of(wildcards).test_cells)
+        paths.skill_manifest, skill=plan.skills_of(answers_of(wildcards).cells)
     )
+
+
+def merged_models(wildcards):
+    return [model.path(paths) for model in plan.merges[wildcards.merge].models]
 
 
 def probe_of(wildcards):

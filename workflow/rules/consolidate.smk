@@ -89,3 +89,35 @@ rule memory:
     shell:
         "python -m continual_vqa memory --cells {params.cells:q} --size {params.size}"
         " --seed {params.seed} --tasks {params.tasks} --out {output:q} > {log:q} 2>&1"
+
+
+if plan.merges:
+
+    rule merge:
+        input:
+            base=paths.base_model,
+            models=merged_models,
+        output:
+            model=paths.merged,
+            report=paths.merge_report,
+        log:
+            f"{paths.logs}/merge/{{merge}}.log",
+        benchmark:
+            f"{paths.benchmarks}/merge/{{merge}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            settings=lambda wildcards: settings(
+                merge=plan.merges[wildcards.merge].config,
+                tasks=plan.merges[wildcards.merge].stage.step,
+                stage=plan.stage_settings(plan.merges[wildcards.merge]),
+            ),
+            code=code("verbs.merge"),
+        shell:
+            "python -m continual_vqa merge --base {input.base:q} --models {input.models:q}"
+            " --settings {params.settings:q} --out {output.model:q} --report {output.report:q}"
+            " > {log:q} 2>&1"

@@ -4,14 +4,14 @@
 rule predict:
     input:
         base=paths.base_model,
-        model=paths.model,
+        models=answering,
         cells=test_skills,
     output:
         paths.predictions,
     log:
-        f"{paths.logs}/predict/{{stage}}.log",
+        f"{paths.logs}/predict/{{answers}}.log",
     benchmark:
-        f"{paths.benchmarks}/predict/{{stage}}.tsv"
+        f"{paths.benchmarks}/predict/{{answers}}.tsv"
     conda:
         ENVIRONMENT
     threads: study.resources.predict.threads
@@ -21,17 +21,18 @@ rule predict:
         gpu=study.resources.predict.gpu,
     params:
         settings=lambda wildcards: settings(
-            stage=plan.stage_settings(stage_of(wildcards)),
+            stage=plan.stage_settings(answers_of(wildcards).weights),
             evaluation=study.evaluation,
             shards=plan.reading,
         ),
         base=subpath(input.base, parent=True),
-        cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).test_cells),
+        stack=lambda wildcards: plan.stack_arguments(answers_of(wildcards).weights),
+        cells=lambda wildcards: plan.cell_arguments(answers_of(wildcards).cells),
         code=code("verbs.predict", f"backbones.{study.backbone.family}"),
     shell:
-        "python -m continual_vqa predict --base {params.base:q} --model {input.model:q}"
-        " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
-        " --out {output:q} > {log:q} 2>&1"
+        "python -m continual_vqa predict --base {params.base:q} --model {input.models[0]:q}"
+        " {params.stack:q} --cells {params.cells:q} --settings {params.settings:q}"
+        " --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 
 rule score:
@@ -41,9 +42,9 @@ rule score:
     output:
         paths.scores,
     log:
-        f"{paths.logs}/score/{{stage}}.log",
+        f"{paths.logs}/score/{{answers}}.log",
     benchmark:
-        f"{paths.benchmarks}/score/{{stage}}.tsv"
+        f"{paths.benchmarks}/score/{{answers}}.tsv"
     conda:
         ENVIRONMENT
     threads: study.resources.light.threads
@@ -52,7 +53,7 @@ rule score:
         runtime=grown(study.resources.light.runtime),
     params:
         dataset=study.data.format,
-        cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).test_cells),
+        cells=lambda wildcards: plan.cell_arguments(answers_of(wildcards).cells),
         code=code("verbs.score"),
     shell:
         "python -m continual_vqa score --dataset {params.dataset} --predictions {input.predictions:q}"
@@ -64,12 +65,9 @@ if plan.probes:
     rule probe:
         input:
             base=paths.base_model,
-            model=lambda wildcards: paths.model.format(
-                stage=probe_of(wildcards).stage.id
-            ),
+            model=lambda wildcards: probe_of(wildcards).last.path(paths),
             earlier=lambda wildcards: [
-                paths.model.format(stage=past.id)
-                for past in probe_of(wildcards).stage.past
+                past.path(paths) for past in probe_of(wildcards).past
             ],
             cells=probed_skills,
         output:
@@ -87,7 +85,7 @@ if plan.probes:
             gpu=study.resources.predict.gpu,
         params:
             settings=lambda wildcards: settings(
-                stage=plan.stage_settings(probe_of(wildcards).stage),
+                stage=plan.stage_settings(probe_of(wildcards).last),
                 evaluation=study.evaluation,
                 shards=plan.reading,
             ),

@@ -11,6 +11,7 @@ rule train:
     output:
         model=paths.model,
         curve=paths.curve,
+        alignment=paths.alignment,
     log:
         f"{paths.logs}/train/{{stage}}.log",
     benchmark:
@@ -36,4 +37,5 @@ rule train:
     shell:
         "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
         " {params.guards:q} --settings {params.settings:q} --threads {threads} --scratch {params.scratch:q}"
-        " --out {output.model:q} --curve {output.curve:q} > {log:q} 2> >(tee -a {log:q} >&2)"
+        " --out {output.model:q} --curve {output.curve:q} --alignment {output.alignment:q}"
+        " > {log:q} 2> >(tee -a {log:q} >&2)"

@@ -99,4 +99,45 @@ class DistilGuard(Block):
     )
 
 
-GuardConfig = Annotated[PenaltyGuard | MaskGuard | DistilGuard, Field(discriminator="kind")]
+class AlignGuard(Block):
+    """Takes back entries whose sign turned against the stage's starting weights (PAM).
+
+    Source: arXiv 2506.03189. The starting weights are the global ones when start is merged; what
+    the paper leaves open (period, scope, reset) is a choice of this project.
+    """
+
+    kind: Annotated[Literal["align"], Field(description="This kind of guard.")] = "align"
+    every: Annotated[int, Field(ge=1, description="Optimiser steps between two alignments.")] = 10
+    top: Annotated[
+        Share,
+        Field(description="Share of the starting weights that is compared: the largest ones."),
+    ] = 0.5
+    scope: Annotated[
+        Literal["tensor", "global"],
+        Field(
+            description="The largest entries of each tensor, or of all trained tensors together."
+        ),
+    ] = "tensor"
+    reset: Annotated[
+        Literal["zero", "start", "none"],
+        Field(
+            description="What an entry of the other sign becomes. zero. start: its starting "
+            "weight. none: nothing, conflicts are only counted."
+        ),
+    ] = "zero"
+
+
+class OrthogonalGuard(Block):
+    """Keeps a stage's low-rank factors apart from those of earlier stages (O-LoRA).
+
+    Source: Wang et al., EMNLP Findings 2023: strength · Σ |A_i A_tᵀ| over layers and tasks i < t.
+    """
+
+    kind: Annotated[Literal["orthogonal"], Field(description="This kind of guard.")] = "orthogonal"
+    strength: Annotated[float, Field(ge=0, description="Weight beside the task's loss.")] = 0.5
+
+
+GuardConfig = Annotated[
+    PenaltyGuard | MaskGuard | DistilGuard | AlignGuard | OrthogonalGuard,
+    Field(discriminator="kind"),
+]

@@ -9,6 +9,7 @@ from pydantic import Field
 from continual_vqa.config.block import Block
 from continual_vqa.config.guards import GuardConfig
 from continual_vqa.config.importance import ImportanceConfig
+from continual_vqa.config.merge import MergeConfig
 
 
 class Recipe(Block):
@@ -37,8 +38,12 @@ class Recipe(Block):
         ),
     ] = "default"
     start: Annotated[
-        Literal["previous", "base"],
-        Field(description="Weights a stage starts from: the last trained ones, or the base model."),
+        Literal["previous", "base", "merged", "stacked"],
+        Field(
+            description="Weights a stage starts from. previous: the last trained ones. base: the "
+            "base model. merged: the last merge (deploy). stacked: fresh low-rank factors on the "
+            "base with the updates of all earlier stages added (O-LoRA)."
+        ),
     ] = "previous"
     guards: Annotated[
         tuple[GuardConfig, ...],
@@ -52,11 +57,20 @@ class Recipe(Block):
         ),
     ] = "none"
     deploy: Annotated[
-        Literal["trained"],
-        Field(description="What is evaluated. trained: the stage's own weights."),
+        Literal["trained", "own"] | MergeConfig,
+        Field(
+            description="What is evaluated. trained: the stage's own weights. own: each task by "
+            "the stage that learned it, so that the task is given at test. A merge: weights made "
+            "of earlier ones."
+        ),
     ] = "trained"
 
     def importances(self) -> tuple[ImportanceConfig, ...]:
         """The measurements that the guards ask for, each once, in their order."""
-        asked = (g.importance for g in self.guards if g.kind != "distil")
+        asked = (g.importance for g in self.guards if g.kind == "penalty" or g.kind == "mask")
         return tuple(dict.fromkeys(asked))
+
+    @property
+    def merge(self) -> MergeConfig | None:
+        """How weights are merged after each stage, if they are."""
+        return None if isinstance(self.deploy, str) else self.deploy

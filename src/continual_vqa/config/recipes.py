@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from continual_vqa.config.guards import (
+    AlignGuard,
     DistilGuard,
     GuardConfig,
     MaskGuard,
+    OrthogonalGuard,
     PartShares,
     PenaltyGuard,
 )
 from continual_vqa.config.importance import ImportanceConfig
+from continual_vqa.config.merge import (
+    AverageMerge,
+    DareMerge,
+    MagMaxMerge,
+    RunningMerge,
+    TaskArithmeticMerge,
+    TiesMerge,
+)
 from continual_vqa.config.recipe import Recipe
 
 VQACL = "Zhang et al., CVPR 2023 (VQACL)"
@@ -33,6 +43,53 @@ _GUARDED: tuple[tuple[str, str, tuple[GuardConfig, ...], str], ...] = (
     ("aim_global", "AIM, global quantile", (_AIM_GLOBAL,), "control of this project"),
 )
 
+_ALIGN = AlignGuard()
+PAM = "arXiv 2506.03189"
+
+# Methods on low-rank factors, as PAM's paper compares them. Where a merge is made of all tasks'
+# weights the tasks are trained from the base, as merging methods were published; MagMax goes on
+# from task to task, as its paper does.
+_LOW_RANK: dict[str, Recipe] = {
+    "joint_lora": Recipe(title="Joint, LoRA", paper=PAM, schedule="joint", start="base"),
+    "sequential_lora": Recipe(title="Sequential, LoRA", paper=PAM),
+    "independent": Recipe(title="Independent per task", paper=PAM, start="base", deploy="own"),
+    "pam": Recipe(title="PAM", paper=PAM, start="merged", guards=(_ALIGN,), deploy=AverageMerge()),
+    "average": Recipe(title="Average", paper=PAM, start="merged", deploy=AverageMerge()),
+    "running": Recipe(title="Running average", paper=PAM, start="merged", deploy=RunningMerge()),
+    "ties": Recipe(
+        title="TIES", paper="Yadav et al., NeurIPS 2023", start="base", deploy=TiesMerge(of="all")
+    ),
+    "dare": Recipe(
+        title="DARE", paper="Yu et al., ICML 2024", start="base", deploy=DareMerge(of="all")
+    ),
+    "task_arithmetic": Recipe(
+        title="Task arithmetic",
+        paper="Ilharco et al., ICLR 2023",
+        start="base",
+        deploy=TaskArithmeticMerge(of="all"),
+    ),
+    "magmax": Recipe(
+        title="MagMax", paper="Marczak et al., ECCV 2024", deploy=MagMaxMerge(of="all")
+    ),
+    "olora": Recipe(
+        title="O-LoRA",
+        paper="Wang et al., EMNLP Findings 2023",
+        start="stacked",
+        guards=(OrthogonalGuard(),),
+    ),
+    "pam_er": Recipe(
+        title="PAM + ER",
+        paper=PAM,
+        start="merged",
+        guards=(_ALIGN,),
+        replay="examples",
+        deploy=AverageMerge(),
+    ),
+    "pam_lwf": Recipe(
+        title="PAM + LwF", paper=PAM, start="merged", guards=(_ALIGN, _LWF), deploy=AverageMerge()
+    ),
+}
+
 RECIPES: dict[str, Recipe] = {
     "sequential": Recipe(title="Sequential", paper=VQACL),
     "joint": Recipe(title="Joint", paper=VQACL, schedule="joint", start="base"),
@@ -52,4 +109,5 @@ RECIPES: dict[str, Recipe] = {
         f"{name}_er": Recipe(title=f"{title} + ER", guards=guards, replay="examples", paper=paper)
         for name, title, guards, paper in _GUARDED
     },
+    **{name: recipe.model_copy(update={"tune": "lora"}) for name, recipe in _LOW_RANK.items()},
 }

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
 from torch import Tensor
 
 from continual_vqa.backbones.base import Backbone, Batch
 from continual_vqa.methods.parameters import FlatParameters
+
+
+class Moments(Protocol):
+    """The optimiser's running means of the gradient and of its square, (n,) each."""
+
+    first: Tensor
+    second: Tensor
+
+
+class Alignment(NamedTuple):
+    """Signs of one part's trained weights against the stage's starting weights, after one step."""
+
+    step: int  # optimiser step in the stage, from 1
+    part: str
+    entries: int  # compared: the largest starting weights
+    conflicts: int  # of these, those of the other sign
+    misaligned_all: int  # entries of the other sign among all of the part
+    reset: bool  # whether the conflicts were taken back
 
 
 class Guard:
@@ -41,3 +62,12 @@ class Guard:
 
     def after_step(self, parameters: FlatParameters) -> None:
         """After the optimiser: may change `parameters.values` in place."""
+
+    def after_update(
+        self, parameters: FlatParameters, moments: Moments, step: int
+    ) -> Sequence[Alignment]:
+        """When all of step `step` (from 1) is done, replay too; returns what is to be kept.
+
+        May change `parameters.values` and `moments` in place.
+        """
+        return ()

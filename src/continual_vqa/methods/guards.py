@@ -10,13 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from continual_vqa.backbones.base import Backbone
-from continual_vqa.config.guards import DistilGuard, MaskGuard, PenaltyGuard
+from continual_vqa.config.guards import (
+    AlignGuard,
+    DistilGuard,
+    MaskGuard,
+    OrthogonalGuard,
+    PenaltyGuard,
+)
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.errors import UserError
+from continual_vqa.methods.align import Align
 from continual_vqa.methods.direction import Direction
 from continual_vqa.methods.distil import Distil
 from continual_vqa.methods.guard import Guard
 from continual_vqa.methods.mask import Freeze, Slow
+from continual_vqa.methods.orthogonal import Orthogonal
 from continual_vqa.methods.penalty import Penalty
 
 
@@ -30,11 +38,13 @@ class GuardFiles:
     importances : all that penalties and directional masks read, in any order: every file says
         which step and settings it was measured with
     teacher : checkpoint of the model before this stage, which is distilled from
+    stack : checkpoints whose low-rank updates lie below the trained factors, in order
     """
 
     masks: Sequence[Path] = ()
     importances: Sequence[Path] = ()
     teacher: Path | None = None
+    stack: Sequence[Path] = ()
 
 
 def guards_of(
@@ -69,6 +79,10 @@ def guards_of(
                 guards += _mask(config, next(masks), files, base_sha256)
             case DistilGuard():
                 guards += _distil(config, files, make_teacher)
+            case AlignGuard():
+                guards.append(Align(config))
+            case OrthogonalGuard():
+                guards.append(Orthogonal(config, files.stack, base_sha256))
     return tuple(sorted(guards, key=lambda guard: guard.turn))
 
 

@@ -13,7 +13,7 @@ from continual_vqa.config.guards import MaskGuard
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.files.hashing import short
 from continual_vqa.plan.paths import Paths
-from continual_vqa.plan.stages import Stage
+from continual_vqa.plan.stages import Stage, Weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +95,12 @@ def importances_of(stage: Stage) -> tuple[Importance, ...]:
     return tuple(Importance(past, config) for config in _once(configs) for past in stage.past)
 
 
-def teacher_of(stage: Stage) -> Stage | None:
-    """The stage whose model the stage distils from, if it does."""
+def teacher_of(stage: Stage) -> Weights | None:
+    """The model that the stage distils from, if it does: the one it starts from."""
     distils = any(guard.kind == "distil" for guard in stage.recipe.guards)
-    return stage.past[-1] if distils and stage.past else None
+    if not distils or not stage.past:
+        return None
+    return stage.start or stage.past[-1]
 
 
 def memory_of(stage: Stage) -> Memory | None:
@@ -114,8 +116,9 @@ def inputs_of(stage: Stage, paths: Paths) -> dict[str, list[str]]:
     inputs = {
         "masks": [mask.path(paths) for mask in masks_of(stage)],
         "importance": [importance.path(paths) for importance in importances_of(stage)],
-        "teacher": [paths.model.format(stage=teacher.id)] if teacher else [],
+        "teacher": [teacher.path(paths)] if teacher else [],
         "memory": [paths.memory.format(memory=memory.id)] if memory else [],
+        "stack": [past.path(paths) for past in stage.stack],
     }
     return {option: files for option, files in inputs.items() if files}
 

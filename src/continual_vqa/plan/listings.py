@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from continual_vqa.config.guards import MaskGuard, PenaltyGuard
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.plan.answers import Answers
 from continual_vqa.plan.consolidation import Importance, Mask
 from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.probes import probes_of
-from continual_vqa.plan.stages import Stage
+from continual_vqa.plan.stages import Course, Stage
 from continual_vqa.plan.streams import Stream
 
 Row = dict[str, object]
@@ -23,17 +24,23 @@ class Run:
     recipe: str
     stream: Stream
     seed: int
-    stages: tuple[Stage, ...]
+    course: Course
+    answers: tuple[tuple[Answers, ...], ...]
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The run's training jobs."""
+        return self.course.stages
 
 
 def scored(
     runs: Iterable[Run], recipes: Mapping[str, Recipe], paths: Paths, study: str
 ) -> list[Row]:
-    """One row per score file: what `aggregate` reads."""
+    """One row per score file and step that it is part of: what `aggregate` reads."""
     return [
         {
             **_run(run),
-            "path": paths.scores.format(stage=stage.id),
+            "path": paths.scores.format(answers=answers.id),
             "study": study,
             "title": recipes[run.recipe].title or run.recipe,
             "schedule": recipes[run.recipe].schedule,
@@ -44,7 +51,8 @@ def scored(
             "task": stage.task,
         }
         for run in runs
-        for stage in run.stages
+        for stage, several in zip(run.stages, run.answers, strict=True)
+        for answers in several
     ]
 
 
@@ -70,16 +78,16 @@ def damage(probed: Iterable[Run], paths: Paths) -> list[Row]:
     """One row per earlier task and restored part: what `damage` reads."""
     rows: list[Row] = []
     for run in probed:
-        last, probes = run.stages[-1], probes_of(run.stages)
-        restored = {p.part: paths.probe_scores.format(probe=p.id) for p in probes}
-        for past in run.stages[:-1]:
+        restored = {p.part: paths.probe_scores.format(probe=p.id) for p in probes_of(run.answers)}
+        *earlier, (last,) = run.answers
+        for (past,) in earlier:
             scores = {
-                "none": paths.scores.format(stage=last.id),
+                "none": paths.scores.format(answers=last.id),
                 **restored,
-                "both": paths.scores.format(stage=past.id),
+                "both": paths.scores.format(answers=past.id),
             }
             rows += [
-                {**_run(run), "task": past.task, "restored": name, "path": path}
+                {**_run(run), "task": past.weights.stage.task, "restored": name, "path": path}
                 for name, path in scores.items()
             ]
     return rows

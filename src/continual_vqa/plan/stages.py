@@ -1,13 +1,18 @@
-"""Stages: one unit of training each. Stages that are provably the same work are the same stage."""
+"""Stages, one unit of training each, and the merges of their weights.
+
+Stages and merges that are provably the same work are the same stage or merge.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 
+from continual_vqa.config.merge import MergeConfig
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.files.hashing import short
-from continual_vqa.plan.streams import Stream, group_order
+from continual_vqa.plan.paths import Paths
+from continual_vqa.plan.streams import Stream
 
 # Slots that only matter once something has been learned before: a first stage has no earlier
 # task to guard or to replay, and every start is the base model.
@@ -23,13 +28,12 @@ class Stage:
     ----------
     id : folder name below `stages/`: seed, step, task and a hash of all that was trained so far
     step : 1-based position in the stream; of a joint stage the number of tasks
-    task : the skill, or "joint"
+    task : name of the task, or "joint"
     seed : seed of the run
     cells : training cells "split/skill/group", in training order
-    start : the stage whose weights this one starts from; None: the base model
+    start : the weights that this stage starts from; None: the base model
     recipe : the recipe with only the slots that act in this stage
     past : the earlier stages of the run, in order
-    test_cells : cells answered after this stage
     """
 
     id: str
@@ -37,35 +41,104 @@ class Stage:
     task: str
     seed: int
     cells: tuple[str, ...]
-    start: Stage | None
+    start: Weights | None
     recipe: Recipe
     past: tuple[Stage, ...]
-    test_cells: tuple[str, ...]
 
     @property
     def slots(self) -> dict[str, object]:
         """The recipe's slots that act in this stage, as plain data."""
         return _slots(self.recipe, self.step)
 
+    @property
+    def stage(self) -> Stage:
+        """The stage that these weights come from: itself."""
+        return self
 
-def stages_of(
-    stream: Stream, recipe: Recipe, seed: int, *, test_split: str, test_future: bool
-) -> tuple[Stage, ...]:
-    """The stages of one run in order: one a task, or a single one when the recipe is joint."""
+    @property
+    def stack(self) -> tuple[Stage, ...]:
+        """The stages whose updates lie below this one's low-rank factors."""
+        return self.past if self.recipe.start == "stacked" else ()
+
+    def path(self, paths: Paths) -> str:
+        """Where the weights lie."""
+        return paths.model.format(stage=self.id)
+
+
+@dataclass(frozen=True, eq=False)
+class Merge:
+    """Weights made of the weights of earlier stages.
+
+    Attributes
+    ----------
+    stage : the stage after which they are made
+    config : how
+    models : what is merged, in order
+    """
+
+    stage: Stage
+    config: MergeConfig
+    models: tuple[Weights, ...]
+
+    @property
+    def id(self) -> str:
+        """Name of the merge: seed, step, task, kind and a hash of what is merged how."""
+        stage = self.stage
+        identity = [[model.id for model in self.models], self.config.model_dump(mode="json")]
+        digest = short(json.dumps(identity, sort_keys=True), 8)
+        return f"seed-{stage.seed}/{stage.step:02d}-{stage.task}-{self.config.kind}-{digest}"
+
+    @property
+    def stack(self) -> tuple[Stage, ...]:
+        """Nothing lies below merged weights."""
+        return ()
+
+    def path(self, paths: Paths) -> str:
+        """Where the weights lie."""
+        return paths.merged.format(merge=self.id)
+
+
+Weights = Stage | Merge
+
+
+@dataclass(frozen=True)
+class Course:
+    """One recipe on one stream with one seed.
+
+    Attributes
+    ----------
+    stages : one for each task in order, or a single one when the recipe is joint
+    deployed : the weights that are in use after each stage: its own, or a merge
+    """
+
+    stages: tuple[Stage, ...]
+    deployed: tuple[Weights, ...]
+
+
+def course_of(stream: Stream, recipe: Recipe, seed: int) -> Course:
+    """The stages of one run and what is deployed after each."""
     if recipe.schedule == "joint":
-        cells = tuple(sorted(f"train/{t.name}/{g}" for t in stream.tasks for g in t.groups))
-        step = len(stream.tasks)
-        tests = _tests(stream, step, test_split)
-        return (_stage("joint", step, seed, cells, None, recipe, (), tests),)
+        cells = stream.all_train_cells()
+        stage = _stage("joint", len(stream.tasks), seed, cells, None, recipe, ())
+        return Course((stage,), (stage,))
     stages: list[Stage] = []
+    deployed: list[Weights] = []
     for step, task in enumerate(stream.tasks, start=1):
-        cells = tuple(f"train/{task.name}/{g}" for g in group_order(task.groups, task.name, seed))
-        start = stages[-1] if stages and recipe.start == "previous" else None
-        tested = len(stream.tasks) if test_future else step
-        tests = _tests(stream, tested, test_split)
-        past = tuple(stages)
-        stages.append(_stage(task.name, step, seed, cells, start, recipe, past, tests))
-    return tuple(stages)
+        cells = stream.train_cells(step, seed)
+        starts: dict[str, list[Stage] | list[Weights]] = {"previous": stages, "merged": deployed}
+        start = next(iter(starts.get(recipe.start, [])[-1:]), None)
+        stages.append(_stage(task.name, step, seed, cells, start, recipe, tuple(stages)))
+        deployed.append(_deployed(recipe, stages, deployed))
+    return Course(tuple(stages), tuple(deployed))
+
+
+def _deployed(recipe: Recipe, stages: list[Stage], deployed: list[Weights]) -> Weights:
+    last, config = stages[-1], recipe.merge
+    # One set of weights is what every kind of merge makes of it.
+    if config is None or len(stages) == 1:
+        return last
+    models = (*stages,) if config.of == "all" else (deployed[-1], last)
+    return Merge(last, config, models)
 
 
 def _stage(
@@ -73,21 +146,20 @@ def _stage(
     step: int,
     seed: int,
     cells: tuple[str, ...],
-    start: Stage | None,
+    start: Weights | None,
     recipe: Recipe,
     past: tuple[Stage, ...],
-    test_cells: tuple[str, ...],
 ) -> Stage:
     slots = _slots(recipe, step)
-    # Tested cells belong to the identity: answers are stored per stage.
-    identity = [task, step, cells, start.id if start else "base", slots, sorted(test_cells)]
-    if past and start is None and (recipe.guards or recipe.replay != "none"):
-        # Started from the base, yet made with the importances or the examples of earlier stages.
-        identity.append(past[-1].id)
+    identity = [task, step, cells, start.id if start else "base", slots]
+    made_with_the_past = recipe.guards or recipe.replay != "none" or recipe.start == "stacked"
+    if past and not isinstance(start, Stage) and made_with_the_past:
+        # Not a continuation of the last stage, yet made with importances, examples or updates of
+        # the earlier ones.
+        identity.append([stage.id for stage in past])
     digest = short(json.dumps(identity, sort_keys=True), 8)
     name = f"seed-{seed}/{step:02d}-{task}-{digest}"
-    acting = Recipe.model_validate(slots)
-    return Stage(name, step, task, seed, cells, start, acting, past, test_cells)
+    return Stage(name, step, task, seed, cells, start, Recipe.model_validate(slots), past)
 
 
 def _slots(recipe: Recipe, step: int) -> dict[str, object]:
@@ -95,11 +167,3 @@ def _slots(recipe: Recipe, step: int) -> dict[str, object]:
     if step == 1:
         slots = {key: value for key, value in slots.items() if key not in _LATER_SLOTS}
     return slots
-
-
-def _tests(stream: Stream, tasks: int, split: str) -> tuple[str, ...]:
-    return tuple(
-        f"{split}/{task.name}/{group}"
-        for task in stream.tasks[:tasks]
-        for group in stream.test_groups
-    )

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from continual_vqa.config.orders import CHAINS, Similarity, read_similarity
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.study import Study
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.plan import listings
+from continual_vqa.plan.answers import Answers, answers_of
 from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.consolidation import (
     Importance,
@@ -25,9 +27,9 @@ from continual_vqa.plan.consolidation import (
 )
 from continual_vqa.plan.listings import Run
 from continual_vqa.plan.paths import Paths
-from continual_vqa.plan.probes import Probe, probes_of
+from continual_vqa.plan.probes import Probe, can_be_probed, probes_of
 from continual_vqa.plan.reporting import TABLES, FigureRow
-from continual_vqa.plan.stages import Stage, stages_of
+from continual_vqa.plan.stages import Merge, Stage, Weights, course_of
 from continual_vqa.plan.streams import STANDARD, Stream, make_stream
 
 MINIATURE = "miniature"
@@ -66,38 +68,54 @@ class Plan:
         return tuple(g for g in self.taxonomy.groups if chosen == "all" or g in chosen)
 
     @cached_property
+    def _similarity(self) -> Similarity:
+        return read_similarity(self.study.stream.similarity)
+
+    @cached_property
     def streams(self) -> tuple[Stream, ...]:
         return tuple(
-            make_stream(order, held_out, self.skills, self.groups)
+            make_stream(
+                order,
+                held_out,
+                self.skills,
+                self.groups,
+                tasks=self.study.stream.tasks,
+                relabelings=self.study.stream.relabelings,
+                similarity=self._similarity if order in CHAINS else None,
+            )
             for order in self.study.stream.orders
             for held_out in self.study.stream.held_out
         )
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:
-        evaluation = self.study.evaluation
         return tuple(
-            Run(
-                name,
-                stream,
-                seed,
-                stages_of(
-                    stream,
-                    recipe,
-                    seed,
-                    test_split=evaluation.split,
-                    test_future=evaluation.tasks == "all",
-                ),
-            )
+            self._run(name, recipe, stream, seed)
             for stream in self.streams
             for seed in self.study.seeds
             for name, recipe in self.recipes.items()
         )
 
+    def _run(self, name: str, recipe: Recipe, stream: Stream, seed: int) -> Run:
+        course = course_of(stream, recipe, seed)
+        answers = answers_of(stream, recipe, course, self.study.evaluation)
+        return Run(name, stream, seed, course, answers)
+
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """Every stage once, by id: runs that share work share stages."""
         return {stage.id: stage for run in self.runs for stage in run.stages}
+
+    @cached_property
+    def merges(self) -> dict[str, Merge]:
+        """Every merge once, by id."""
+        deployed = (weights for run in self.runs for weights in run.course.deployed)
+        return {weights.id: weights for weights in deployed if isinstance(weights, Merge)}
+
+    @cached_property
+    def answers(self) -> dict[str, Answers]:
+        """All answers once, by id."""
+        return {a.id: a for run in self.runs for several in run.answers for a in several}
 
     @cached_property
     def importances(self) -> dict[str, Importance]:
@@ -132,7 +150,8 @@ class Plan:
     @cached_property
     def cells(self) -> tuple[str, ...]:
         """Every cell that some stage trains on or is tested on."""
-        used = {c for s in self.stages.values() for c in (*s.cells, *s.test_cells)}
+        users = (*self.stages.values(), *self.answers.values())
+        used = {cell for user in users for cell in user.cells}
         return tuple(sorted(used))
 
     @cached_property
@@ -166,13 +185,17 @@ class Plan:
         named = self.study.probe.recipes
         chosen = self.suited("") if named == "all" else named
         return tuple(
-            run for run in self.runs if run.recipe in chosen and run.stream.held_out == STANDARD
+            run
+            for run in self.runs
+            if run.recipe in chosen
+            and run.stream.held_out == STANDARD
+            and can_be_probed(self.recipes[run.recipe])
         )
 
     @cached_property
     def probes(self) -> dict[str, Probe]:
         """Every probe once, by id."""
-        return {probe.id: probe for run in self.probed for probe in probes_of(run.stages)}
+        return {probe.id: probe for run in self.probed for probe in probes_of(run.answers)}
 
     @cached_property
     def damage_runs(self) -> list[dict[str, object]]:
@@ -181,7 +204,7 @@ class Plan:
 
     def earlier_arguments(self, probe: Probe) -> list[str]:
         """TASK=FILE arguments: the model right after each earlier task."""
-        models = [(past.task, self.paths.model.format(stage=past.id)) for past in probe.stage.past]
+        models = [(past.stage.task, past.path(self.paths)) for past in probe.past]
         return [f"{task}={path}" for task, path in models]
 
     def suited(self, need: str) -> list[str]:
@@ -194,8 +217,8 @@ class Plan:
         recipes = self.suited(row.needs)
         if row.needs and not recipes:
             return []
-        streams = [s.name for s in self.streams if (s.held_out != STANDARD) == row.novel]
-        return [(s, r) for s in streams for r in (recipes if row.per_recipe else [""])]
+        shown = recipes if row.per_recipe else [""]
+        return [(s, r) for s in row.streams(self.streams) for r in shown]
 
     def read_by(self, row: FigureRow) -> dict[str, str]:
         """The tables that a figure reads, by the verb's option."""
@@ -205,7 +228,8 @@ class Plan:
     @cached_property
     def tables(self) -> dict[str, str]:
         """The tables of the study, each with its category in the report."""
-        return {n: r.category for n, r in TABLES.items() if not r.needs or self.suited(r.needs)}
+        fitting = {n: r for n, r in TABLES.items() if r.fits(self.streams)}
+        return {n: r.category for n, r in fitting.items() if not r.needs or self.suited(r.needs)}
 
     @cached_property
     def world(self) -> str:
@@ -241,6 +265,8 @@ class Plan:
         arguments = ["--dataset", data.format, "--taxonomy", data.taxonomy]
         arguments += ["--splits", data.splits, "--on-bad-record", data.on_bad_record]
         arguments += ["--check-images", data.check_images]
+        if copies := self.study.stream.relabelings:
+            arguments += ["--relabelings", str(copies)]
         for kind in ("questions", "annotations", "instances", "scene_graphs"):
             if files := data.files(kind, root):
                 arguments += [f"--{kind.replace('_', '-')}", *files]
@@ -319,10 +345,16 @@ class Plan:
             return f"{CONTENT}pending"
         return f"{CONTENT}{_read_hashes(str(path), path.stat().st_mtime_ns).get(name, 'empty')}"
 
-    def stage_settings(self, stage: Stage) -> dict[str, object]:
-        """What the training and predicting verbs need to know of a stage."""
+    def stack_arguments(self, weights: Weights) -> list[str]:
+        """`--stack` with the checkpoints below a stage's low-rank factors, if there are any."""
+        files = [past.path(self.paths) for past in weights.stack]
+        return ["--stack", *files] if files else []
+
+    def stage_settings(self, weights: Weights) -> dict[str, object]:
+        """What the training, predicting and merging verbs need to know of a stage."""
+        stage = weights.stage
         return {
-            "id": stage.id,
+            "id": weights.id,
             "step": stage.step,
             "task": stage.task,
             "seed": stage.seed,
@@ -341,6 +373,7 @@ class Plan:
             "groups": list(self.groups),
             "composition_skills": [s for s in self.skills if s in self.taxonomy.composition_skills],
             "tasks": {s.name: [t.name for t in s.tasks] for s in self.streams},
+            "cells": {t.name: list(t.cells) for t in self.streams[0].tasks},
             "standard": STANDARD,
         }
 

@@ -57,3 +57,24 @@ def fixed(values: Sequence[bytes | None], width: int) -> pa.Array:
     if len(joined) != width * len(values):
         raise ValueError(f"{len(values)} values of {width} bytes, but {len(joined)} bytes")
     return pa.Array.from_buffers(pa.binary(width), len(values), [None, pa.py_buffer(joined)])
+
+
+def flags(values: Sequence[bool]) -> pa.Array:
+    """The array of some truth values, a bit each."""
+    bits = np.packbits(np.array(values, np.bool_), bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(values), [None, pa.py_buffer(bits)])
+
+
+def rows(values: Sequence[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    """The table of some rows whose columns are strings, truth values and numbers."""
+    columns = list(zip(*values, strict=True)) if values else [()] * len(schema)
+    arrays = [_column(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _column(values: Sequence, kind: pa.DataType) -> pa.Array:
+    if pa.types.is_string(kind):
+        return strings(values)
+    if pa.types.is_boolean(kind):
+        return flags(values)
+    return numbers(np.array(values, kind.to_pandas_dtype()))

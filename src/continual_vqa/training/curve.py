@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from continual_vqa.files.parquet import write_table
@@ -37,12 +36,4 @@ class CurveRow(NamedTuple):
 
 def write_curve(path: str | Path, rows: Sequence[CurveRow], note: dict[str, str]) -> None:
     """Write the rows as Parquet."""
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(CURVE)
-    arrays = [
-        arrow.strings(column)
-        if pa.types.is_string(field.type)
-        else arrow.numbers(np.array(column, field.type.to_pandas_dtype()))
-        for column, field in zip(columns, CURVE, strict=True)
-    ]
-    table = pa.Table.from_arrays(arrays, schema=CURVE)
-    write_table(path, table, CURVE, note=note)
+    write_table(path, arrow.rows(rows, CURVE), CURVE, note=note)

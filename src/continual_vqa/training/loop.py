@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from continual_vqa.backbones.base import Backbone, Batch
 from continual_vqa.errors import UserError
 from continual_vqa.files.progress import Progress
-from continual_vqa.methods.guards import Guard
+from continual_vqa.methods.guard import Alignment, Guard
 from continual_vqa.methods.parameters import FlatParameters
 from continual_vqa.shards.order import Cursor, batches
 from continual_vqa.training.curve import CurveRow
@@ -60,7 +60,10 @@ class Segment:
 
 @dataclass
 class Loop:
-    """Trains `parameters` of `model` over `segments`; `run` can be interrupted and continued."""
+    """Trains `parameters` of `model` over `segments`; `run` can be interrupted and continued.
+
+    `alignment` gathers what the guards return after the steps.
+    """
 
     model: Backbone
     parameters: FlatParameters
@@ -68,6 +71,7 @@ class Loop:
     guards: tuple[Guard, ...]
     inflight: InFlight
     label: str
+    alignment: list[Alignment] = field(default_factory=list)
 
     def run(self, segments: Sequence[Segment]) -> list[CurveRow]:
         """Train; returns one row per optimiser step.
@@ -85,6 +89,7 @@ class Loop:
             place, tensors = found
             begin, cursor = place["segment"], Cursor.from_dict(place["order"])
             curve = [CurveRow(*row) for row in place["curve"]]
+            self.alignment = [Alignment(*row) for row in place["alignment"]]
             optimiser.restore(tensors, place["updates"])
         total = sum(self.pace.steps(len(segment.source)) for segment in segments)
         progress = Progress(total, self.label)
@@ -129,6 +134,9 @@ class Loop:
                 if segment.memory:
                     remembered = memory_batch(segment.memory, size, segment.seed, step)
                     self._step(*remembered, optimiser, lr, f"{segment.name}, memory")
+                for guard in self.guards:
+                    rows = guard.after_update(self.parameters, optimiser, len(curve) + 1)
+                    self.alignment.extend(rows)
                 cursor = cursor.advance(len(weights), n)
                 now = time.perf_counter()
                 speed = len(weights) / (now - before)
@@ -180,6 +188,7 @@ class Loop:
             "order": cursor.as_dict(),
             "updates": optimiser.step,
             "curve": [list(row) for row in curve],
+            "alignment": [list(row) for row in self.alignment],
         }
         self.inflight.save(place, optimiser.state(), len(curve))
 

@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="importance of every earlier step, for penalties and directional masks",
     )
     parser.add_argument("--teacher", type=Path, help="checkpoint that a distil guard learns from")
+    parser.add_argument(
+        "--stack",
+        nargs="+",
+        type=Path,
+        default=[],
+        help="checkpoints whose low-rank updates lie below the trained factors",
+    )
     parser.add_argument("--memory", type=Path, help="replayed questions (see memory)")
     parser.add_argument(
         "--memory-cells", nargs="+", default=[], metavar="NAME=FOLDER", help="cells that hold them"
@@ -52,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scratch", type=Path, required=True, help="folder of in-flight states")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     parser.add_argument("--curve", type=Path, required=True, help="training curve to write")
+    parser.add_argument("--alignment", type=Path, help="log of the align guards to write")
     add_machine(parser)
 
 
@@ -82,9 +90,10 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             args.scratch,
             args.out,
             args.curve,
-            GuardFiles(tuple(args.masks), tuple(args.importance), args.teacher),
+            GuardFiles(tuple(args.masks), tuple(args.importance), args.teacher, tuple(args.stack)),
             args.memory,
             read_cells(args.memory_cells),
+            args.alignment,
         )
         try:
             return train_stage(
