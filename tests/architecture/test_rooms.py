@@ -100,6 +100,7 @@ def test_planning_imports_nothing_heavy() -> None:
         "miniature",
         "shard",
         "manifest",
+        "similarity",
         "mask",
         "score",
         "metrics",

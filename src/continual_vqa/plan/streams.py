@@ -31,11 +31,6 @@ class Stream:
         """The name in files and figures, e.g. "published" or "published-novel-G3"."""
         return self.order if self.held_out == STANDARD else f"{self.order}-novel-{self.held_out}"
 
-    @property
-    def test_groups(self) -> tuple[str, ...]:
-        """The groups that are tested."""
-        return self.tasks[0].tested
-
     def train_cells(self, step: int, seed: int) -> tuple[str, ...]:
         """The training cells of the task at `step` (from 1) in the random order of the seed."""
         task = self.tasks[step - 1]
