@@ -21,6 +21,7 @@ def tiny_models() -> dict[str, Callable[[int], Backbone]]:
     return {
         "t5_vision-patches": lambda seed: tiny_model.tiny(tiny_model.PATCHES, seed),
         "t5_vision-regions": lambda seed: tiny_model.tiny(tiny_model.REGIONS, seed),
+        "t5_vision-low-rank": lambda seed: tiny_model.low_rank(seed),
         "llava": lambda seed: tiny_llava.tiny(seed),
     }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import torch
 from PIL import Image
 
 from continual_vqa.backbones.base import Batch
@@ -40,7 +41,20 @@ def words() -> Words:
 
 def tiny(vision: VisionConfig = PATCHES, seed: int = 0, **changes: object) -> T5Vision:
     config = BackboneConfig.model_validate({**SMALL, "vision": vision, **changes})
-    return build(config, words(), seed)
+    model = build(config, words(), seed)
+    model.adapt(config, seed)
+    return model
+
+
+def low_rank(seed: int = 0, *, fresh: bool = False, **lora: object) -> T5Vision:
+    """With factors that are trained by default, drawn so that they matter, unless `fresh`."""
+    model = tiny(seed=seed, lora={"rank": 3, "alpha": 4, **lora})
+    model.default_tune = "lora"
+    generator = torch.Generator().manual_seed(seed)
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name and not fresh:
+            parameter.data.normal_(0.0, 0.1, generator=generator)
+    return model
 
 
 def inputs(model: T5Vision, answers: tuple[str, ...] = ("red", "light blue")) -> Batch:

@@ -1,23 +1,21 @@
 """Low-rank factors on chosen linear layers: W x becomes W x + alpha / rank · B A x.
 
-Names and numbers are those of the library peft, whose import costs four seconds a process. Source:
-Hu et al., ICLR 2022. A is drawn, B starts at zero: fresh factors change nothing.
+Source: Hu et al., ICLR 2022. A is drawn, B starts at zero: fresh factors change nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
+from continual_vqa.backbones.lora_layer import NAME, LowRankLinear, is_factor, layers
 from continual_vqa.config.backbone import BackboneConfig, LoraConfig
 from continual_vqa.errors import UserError
 
-# The name that peft gives to a model's first adapter.
-NAME = "default"
+Prefixes = str | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,44 +35,6 @@ class Factors:
     def read(content: dict) -> Factors:
         """The factors that `as_dict` described."""
         return Factors(**{**content, "modules": tuple(content["modules"])})
-
-
-class Factor(nn.Module):
-    """One matrix, A (rank, in) or B (out, rank), not yet filled; always fp32, as peft's are."""
-
-    def __init__(self, rows: int, columns: int, device: torch.device) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(rows, columns, dtype=torch.float32, device=device))
-
-
-class LowRankLinear(nn.Module):
-    """A linear layer and its factors; its parameters have peft's names."""
-
-    def __init__(self, base_layer: nn.Linear, rank: int, alpha: float, dropout: float) -> None:
-        super().__init__()
-        self.base_layer = base_layer
-        device = base_layer.weight.device
-        self.lora_A = nn.ModuleDict({NAME: Factor(rank, base_layer.in_features, device)})
-        self.lora_B = nn.ModuleDict({NAME: Factor(base_layer.out_features, rank, device)})
-        self.scaling, self.dropout = alpha / rank, dropout
-
-    @property
-    def factors(self) -> tuple[Tensor, Tensor]:
-        """A (rank, in) and B (out, rank)."""
-        return self.lora_A[NAME].weight, self.lora_B[NAME].weight  # pyright: ignore[reportReturnType]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(..., in) to (..., out), in the dtype that the layer itself gives."""
-        whole = self.base_layer(x)
-        a, b = self.factors
-        x = x.to(a.dtype)
-        if self.dropout:
-            x = F.dropout(x, self.dropout, self.training)
-        # The scale is applied where the tensor is small: between the factors.
-        return (whole + F.linear(F.linear(x, a) * self.scaling, b)).to(whole.dtype)
-
-
-Prefixes = str | tuple[str, ...]
 
 
 def chosen(
@@ -151,18 +111,6 @@ def adapted(
     for _, layer in layers(net):
         layer.dropout = asked.dropout
     return replace(own, dropout=asked.dropout)
-
-
-def layers(net: nn.Module) -> Iterator[tuple[str, LowRankLinear]]:
-    """Names and layers of `net` that have factors."""
-    for name, module in net.named_modules():
-        if isinstance(module, LowRankLinear):
-            yield name, module
-
-
-def is_factor(name: str) -> bool:
-    """Whether the parameter `name` is one of the factors."""
-    return ".lora_A." in name or ".lora_B." in name
 
 
 def initialise(net: nn.Module, seed: int) -> None:

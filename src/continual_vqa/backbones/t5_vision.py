@@ -1,6 +1,7 @@
 """The `t5_vision` family (VL-T5 class): visual tokens in front of the question in a T5 encoder.
 
-Source: Cho et al., ICML 2021 (VL-T5), the backbone of VQACL.
+Source: Cho et al., ICML 2021 (VL-T5), the backbone of VQACL. Low-rank factors, where the config
+asks for them, are on the linear layers of T5's blocks.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from continual_vqa.backbones import t5, visual
+from continual_vqa.backbones import lora, t5, visual
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
 from continual_vqa.backbones.huggingface import load_t5, read_shape
@@ -20,6 +21,10 @@ from continual_vqa.backbones.t5_layers import T5Shape
 from continual_vqa.backbones.tokens import Words
 from continual_vqa.config.backbone import BackboneConfig, VisionConfig
 from continual_vqa.errors import UserError
+
+VISUAL = "visual."
+# Where low-rank factors may be, by names in the text model.
+BLOCKS = ("encoder.block.", "decoder.block.")
 
 
 class T5Vision(Backbone):
@@ -32,14 +37,37 @@ class T5Vision(Backbone):
         self.words, self.vision = words, vision
         self.visual = visual.EMBEDDINGS[vision.kind](vision, shape.d_model)
         self.text = t5.T5(shape)
+        self.factors: lora.Factors | None = None
 
     def describe(self) -> dict[str, object]:
-        """Sizes of the text model and of the visual embedding."""
-        return {"shape": asdict(self.text.shape), "vision": self.vision.model_dump()}
+        """Sizes of the text model and of the visual embedding; the factors, if there are any."""
+        own = {"shape": asdict(self.text.shape), "vision": self.vision.model_dump()}
+        return {**own, "lora": self.factors.as_dict()} if self.factors else own
 
     def part_of(self, name: str) -> Part:
         """`visual.*` is vision, all else language."""
-        return "vision" if name.startswith("visual.") else "language"
+        return "vision" if name.startswith(VISUAL) else "language"
+
+    def low_rank(self) -> list[str]:
+        """The factors and the visual embedding; empty for a model without factors."""
+        if self.factors is None:
+            return []
+        names = [name for name, _ in self.named_parameters()]
+        return [name for name in names if lora.is_factor(name) or name.startswith(VISUAL)]
+
+    def put_factors(self, factors: lora.Factors) -> None:
+        """Give the model these factors, not yet filled; it must have none."""
+        lora.add(self.text, factors)
+        self.factors = factors
+
+    def adapt(self, config: BackboneConfig, seed: int) -> None:
+        """Add fresh factors where the config asks for some; a base's own are kept.
+
+        Raises
+        ------
+        UserError : the base has other factors than the config asks for
+        """
+        self.factors = lora.adapted(self.text, self.factors, config, seed, language=BLOCKS)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Encoder states (B, S, D) and their mask (B, S): visual tokens, then the question's."""
@@ -115,7 +143,10 @@ def from_folder(folder: Path, config: BackboneConfig, words: Words, seed: int) -
 def rebuild(description: dict, words: Words) -> T5Vision:
     """The untrained model that `describe` described."""
     vision = VisionConfig.model_validate(description["vision"])
-    return T5Vision(T5Shape(**description["shape"]), _checked(vision), words)
+    model = T5Vision(T5Shape(**description["shape"]), _checked(vision), words)
+    if description.get("lora"):
+        model.put_factors(lora.Factors.read(description["lora"]))
+    return model
 
 
 def _initialise(model: T5Vision, seed: int) -> None:

@@ -1,4 +1,16 @@
-"""The trained tensors as one flat vector, so that every update is a handful of large operations."""
+"""The trained tensors as one flat vector, so that every update is a handful of large operations.
+
+What a recipe's slot `tune` trains:
+
+| tune | trained |
+|---|---|
+| full | every tensor of the model itself, none of its low-rank factors |
+| lora | the low-rank factors and what the family trains with them |
+| default | the family's own choice of the two |
+
+Fresh factors change nothing and `full` leaves them alone: a model that carries some trains under
+`full` exactly as it would without, its weights being called `base_layer.weight` where it has them.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from continual_vqa.backbones.base import Backbone
+from continual_vqa.backbones.lora_layer import is_factor
 from continual_vqa.errors import UserError
 
 
@@ -70,8 +83,8 @@ def joined(places: Iterable[slice]) -> list[slice]:
     return out
 
 
-def _everything(model: Backbone) -> list[str]:
-    return [name for name, _ in model.named_parameters()]
+def _own(model: Backbone) -> list[str]:
+    return [name for name, _ in model.named_parameters() if not is_factor(name)]
 
 
 def _low_rank(model: Backbone) -> list[str]:
@@ -86,7 +99,7 @@ def _low_rank(model: Backbone) -> list[str]:
 
 
 # The recipe's slot `tune` -> the parameters that are trained.
-TUNED: dict[str, Callable[[Backbone], list[str]]] = {"full": _everything, "lora": _low_rank}
+TUNED: dict[str, Callable[[Backbone], list[str]]] = {"full": _own, "lora": _low_rank}
 
 
 def trained_names(model: Backbone, tune: str) -> list[str]:

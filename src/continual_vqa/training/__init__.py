@@ -9,5 +9,6 @@
 | optimiser.py | AdamW over a flat vector, warm-up and decay, clipping |
 | examples.py, targets.py, visual_store.py | questions, drawn answers and images of some cells |
 | checkpoint.py | stage checkpoints |
+| stacking.py | the low-rank updates of earlier stages, folded into the frozen weights |
 | inflight.py | the state of an interrupted job, and the signals that ask for it |
 """
