@@ -10,8 +10,10 @@ from pathlib import Path
 
 import torch
 
+from continual_vqa.backbones import lora
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.folder import WEIGHTS, read_base
+from continual_vqa.backbones.lora_layer import rest
 from continual_vqa.config.tasks import belongs, is_cell
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError
@@ -28,6 +30,7 @@ from continual_vqa.training.memory import read_memory, recalled
 from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.seeds import derived
 from continual_vqa.training.settings import JOINT, TrainSettings
+from continual_vqa.training.stacking import load_stacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,35 @@ def start_file(argument: str, base: Path) -> Path | None:
 
 
 def load_model(
-    base: Path, start: Path | None, device: torch.device
+    base: Path,
+    start: Path | None,
+    device: torch.device,
+    *,
+    stack: Sequence[Path] = (),
+    fresh: int | None = None,
 ) -> tuple[Backbone, str, dict[str, str]]:
-    """The model with its starting weights, the base's hash, and the checkpoint's header."""
+    """The model with its starting weights, the base's hash, and the checkpoint's header.
+
+    Parameters
+    ----------
+    start : checkpoint of the trained tensors; None: those of the base
+    stack : checkpoints whose low-rank updates are added to the frozen weights before that
+    fresh : without `start`: the seed that new low-rank factors are drawn from
+
+    Raises
+    ------
+    UserError : a damaged base or checkpoint, or one that does not belong to the base; see also
+        `stacking.load_stacked`
+    """
     model, base_sha256 = read_base(base)
-    header = load_checkpoint(start, model, base_sha256) if start is not None else {}
+    header: dict[str, str] = {}
+    if stack or fresh is not None:
+        header = load_stacked(model, stack, start, base, base_sha256)
+    elif start is not None:
+        header = load_checkpoint(start, model, base_sha256)
+    if start is None and fresh is not None:
+        lora.initialise(model, fresh)
+    rest(model)
     return model.to(device), base_sha256, header
 
 
