@@ -129,3 +129,10 @@ def test_pieces_of_any_size_make_the_same_file(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="40 bytes of tensors were given, not 48"):
         write_stream(tmp_path / "3", kinds, {}, [raw[:40]])
     assert not (tmp_path / "3").exists()
+
+
+def test_a_truncated_file_names_what_is_cut_off(file: Path) -> None:
+    short = file.with_name("short")
+    short.write_bytes(file.read_bytes()[:-4])
+    with pytest.raises(UserError, match=r"tensors are cut off from 'b' on \(1\)"):
+        read_header(short)

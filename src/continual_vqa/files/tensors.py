@@ -78,7 +78,9 @@ def read_header(path: str | Path) -> tuple[dict[str, str], dict[str, TensorInfo]
             raise _damaged(path, f"tensor {name!r} begins at byte {info.begin:,}, not {position:,}")
         position = info.end
     if position != size:
-        raise _damaged(path, f"it has {size:,} bytes, its header describes {position:,}")
+        lost = [name for name, info in tensors.items() if info.end > size]
+        cut = f", tensors are cut off from {lost[0]!r} on ({len(lost)})" if lost else ""
+        raise _damaged(path, f"it has {size:,} bytes, its header describes {position:,}{cut}")
     return metadata, tensors
 
 
