@@ -102,6 +102,7 @@ def test_planning_imports_nothing_heavy() -> None:
         "manifest",
         "similarity",
         "mask",
+        "merge",
         "score",
         "metrics",
         "survey",
