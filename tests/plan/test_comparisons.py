@@ -70,7 +70,7 @@ def test_what_recipes_have(need: str, names: list[str]) -> None:
 def test_a_study_draws_only_what_it_has() -> None:
     plain = plan()
     assert {n for n, r in FIGURES.items() if plain.drawn(r)} == {
-        n for n, r in FIGURES.items() if not r.needs
+        n for n, r in FIGURES.items() if r.for_all
     }
     assert plain.surveyed == plain.damage_runs == [] and "paired" not in plain.tables
     masked = plan(recipes=["sequential", "aim", "aim_global"])

@@ -66,7 +66,7 @@ def test_a_new_seed_runs_its_own_stages_only(checkout: Checkout) -> None:
 
 def test_a_plot_colour_redraws_figures_only(checkout: Checkout) -> None:
     change_config(checkout, figures={"heatmap": "magma"})
-    figures = {f"figure_{name}" for name, row in FIGURES.items() if not row.needs}
+    figures = {f"figure_{name}" for name, row in FIGURES.items() if row.for_all}
     assert set(checkout.pending_rules()) == figures
     causes = explain(checkout.pending(), checkout.root / NOTES)
     assert any('heatmap was "cividis", is "magma"' in c.words for c in causes)

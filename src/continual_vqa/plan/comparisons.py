@@ -32,6 +32,11 @@ def masks_parts(recipe: Recipe) -> bool:
     return any(guard.scope == "per_part" for guard in masks(recipe))
 
 
+def aligns(recipe: Recipe) -> bool:
+    """Whether a guard of the recipe compares signs with those of the starting weights."""
+    return any(guard.kind == "align" for guard in recipe.guards)
+
+
 def comparisons(recipes: Recipes) -> tuple[Comparison, ...]:
     """For each kind of replay, the first per-part mask against all that replay alike.
 
@@ -52,6 +57,23 @@ def variants(recipes: Recipes) -> tuple[tuple[str, ...], ...]:
         if recipe.guards:
             groups.setdefault(_without_settings(recipe), []).append(name)
     return tuple(tuple(g) for g in groups.values() if len(g) >= FEWEST_VARIANTS)
+
+
+def alignment_sweeps(recipes: Recipes) -> tuple[dict[str, float], ...]:
+    """Groups of recipes that differ in the share of weights that is aligned: recipe -> share.
+
+    The share is `top` of the recipe's first align guard, and rises within a group.
+    """
+    groups: dict[str, dict[str, float]] = {}
+    for name, recipe in _continual(recipes).items():
+        tops = [guard.top for guard in recipe.guards if guard.kind == "align"]
+        if tops:
+            groups.setdefault(_without_tops(recipe), {})[name] = tops[0]
+    return tuple(
+        dict(sorted(group.items(), key=lambda item: item[1]))
+        for group in groups.values()
+        if len(set(group.values())) >= FEWEST_VARIANTS
+    )
 
 
 def guarded_alike(recipes: Recipes) -> tuple[tuple[str, ...], ...]:
@@ -75,6 +97,9 @@ NEEDS: dict[str, Callable[[Recipes], list[str]]] = {
     "importance": lambda recipes: [n for n, r in recipes.items() if r.importances()],
     "mask": lambda recipes: [n for n, r in recipes.items() if masks(r)],
     "part_mask": lambda recipes: [n for n, r in recipes.items() if masks_parts(r)],
+    "merge": lambda recipes: [n for n, r in recipes.items() if r.merge],
+    "align": lambda recipes: [n for n, r in recipes.items() if aligns(r)],
+    "align_sweep": lambda recipes: [n for group in alignment_sweeps(recipes) for n in group],
     "rival": _any_rival,
     "variants": lambda recipes: [n for group in variants(recipes) for n in group],
     "comparison": lambda recipes: [c.reference for c in comparisons(recipes)],
@@ -91,6 +116,14 @@ def suited(need: str, recipes: Recipes, probed: Collection[str] = ()) -> list[st
 
 def _continual(recipes: Recipes) -> dict[str, Recipe]:
     return {name: r for name, r in recipes.items() if r.schedule == "continual"}
+
+
+def _without_tops(recipe: Recipe) -> str:
+    slots = recipe.model_dump(mode="json", exclude={"title", "paper"})
+    for guard in slots["guards"]:
+        if guard["kind"] == "align":
+            del guard["top"]
+    return json.dumps(slots, sort_keys=True)
 
 
 def _without_settings(recipe: Recipe) -> str:

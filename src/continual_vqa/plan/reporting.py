@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from continual_vqa.plan.streams import STANDARD, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,9 @@ class FigureRow:
     needs : what a recipe must have (a row of `plan.comparisons.NEEDS`, or "probe") for the figure
         to be drawn at all
     reads : the study's tables that it shows beside metrics and summary
+    over_orders : whether one figure shows all orders, of which there must be two at least, and
+        lies in the folder ALL_ORDERS
+    fewest_tasks : how many tasks a stream must have for the figure to be drawn
     """
 
     category: str
@@ -24,29 +30,71 @@ class FigureRow:
     per_recipe: bool = False
     needs: str = ""
     reads: tuple[str, ...] = ()
+    over_orders: bool = False
+    fewest_tasks: int = 1
+
+    @property
+    def for_all(self) -> bool:
+        """Whether it is drawn whatever the recipes, orders and number of tasks."""
+        return not (self.needs or self.over_orders or self.fewest_tasks > 1)
+
+    def streams(self, streams: Sequence[Stream]) -> list[str]:
+        """The names under which it is drawn, given the streams of a study."""
+        if self.over_orders:
+            return [ALL_ORDERS] if several_orders(streams) else []
+        return [
+            stream.name
+            for stream in streams
+            if (stream.held_out != STANDARD) == self.novel
+            and len(stream.tasks) >= self.fewest_tasks
+        ]
 
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One table: its category in the report, and what a recipe must have (as of a figure)."""
+    """One table: its category in the report, and what a recipe must have (as of a figure).
+
+    `over_orders`: it compares orders, of which there must be two at least.
+    """
 
     category: str
     needs: str = ""
+    over_orders: bool = False
+
+    def fits(self, streams: Sequence[Stream]) -> bool:
+        """Whether the streams of a study are enough for it."""
+        return not self.over_orders or several_orders(streams)
 
 
-# The tables that `survey` writes.
+def several_orders(streams: Sequence[Stream]) -> bool:
+    """Whether the standard setting is learned in two orders or more."""
+    return len({s.order for s in streams if s.held_out == STANDARD}) > 1
+
+
+# The folder of a figure over all orders, where that of others is named by a stream.
+ALL_ORDERS = "all-orders"
+# From this many tasks on accuracy is drawn over their number, not over their names.
+MANY_TASKS = 20
+
+# The tables that `survey` writes, and those of `merges`.
 SURVEYED = ("masks", "overlap", "importance")
+MERGED = ("merges", "alignment")
 
 FIGURES: dict[str, FigureRow] = {
     "matrix": FigureRow("Accuracy", per_recipe=True),
     "ap_over_steps": FigureRow("Accuracy"),
     "baselines": FigureRow("Accuracy", needs="rival"),
+    "many_tasks": FigureRow("Accuracy", fewest_tasks=MANY_TASKS),
+    "orders": FigureRow("Orders", over_orders=True),
     "forgetting": FigureRow("Forgetting"),
     "damage": FigureRow("Forgetting", needs="probe", reads=("damage",)),
     "composition": FigureRow("Novel compositions", novel=True),
     "importance": FigureRow("Masks", needs="importance", reads=("importance", "masks")),
     "mask_shares": FigureRow("Masks", needs="mask", reads=("masks",)),
     "mask_overlap": FigureRow("Masks", per_recipe=True, needs="part_mask", reads=("overlap",)),
+    "sign_conflicts": FigureRow("Merging", needs="align", reads=("alignment",)),
+    "alignment_sweep": FigureRow("Merging", needs="align_sweep"),
+    "merge_cost": FigureRow("Merging", needs="merge", reads=("merges",), fewest_tasks=2),
     "ablation": FigureRow("Settings", needs="variants"),
 }
 
@@ -55,4 +103,5 @@ TABLES: dict[str, TableRow] = {
     "skills": TableRow("Forgetting"),
     "novel": TableRow("Novel compositions"),
     "paired": TableRow("Accuracy", needs="comparison"),
+    "orders": TableRow("Orders", over_orders=True),
 }
