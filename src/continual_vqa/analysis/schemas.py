@@ -1,4 +1,4 @@
-"""The tables of a study's results: accuracies, metrics, masks, importances, damage.
+"""The tables of a study's results: accuracies, metrics, masks, importances, damage, merges.
 
 METRICS and SUMMARY are there for every study; the tables of FURTHER where a recipe has what they
 are about.
@@ -108,9 +108,52 @@ DAMAGE = pa.schema(
     ]
 )
 
+_STAGE = [
+    pa.field("stream", pa.string()),
+    pa.field("recipe", pa.string()),
+    pa.field("seed", pa.int64()),
+    pa.field("step", pa.int32()),  # step of the stream, from 1
+    pa.field("task", pa.string()),
+]
+
+# One row per merge and part of the model; part "" is the whole merge, which alone was timed.
+MERGES = pa.schema(
+    [
+        *_STAGE,
+        pa.field("kind", pa.string()),  # kind of the merge, as in the config
+        pa.field("of", pa.string()),  # pair or all
+        pa.field("space", pa.string()),  # tensors or updates
+        pa.field("inputs", pa.int32()),  # files merged
+        pa.field("part", pa.string()),
+        pa.field("entries", pa.int64()),
+        pa.field("conflicts", pa.int64()),  # entries whose differences have opposite signs
+        pa.field("seconds", pa.float64()),  # null for a part, as are the next three
+        pa.field("peak_mb", pa.float64()),  # 10^6 bytes of resident memory at its highest
+        pa.field("bytes_read", pa.int64()),
+        pa.field("bytes_written", pa.int64()),
+        pa.field("refactor_error", pa.float64()),  # largest of all tensors; null: none refactored
+    ]
+)
+
+# One row per stage with an align guard, comparison of its signs, and part.
+ALIGNMENT = pa.schema(
+    [
+        *_STAGE,
+        pa.field("update", pa.int64()),  # optimiser step of the stage after which it was compared
+        pa.field("part", pa.string()),
+        pa.field("entries", pa.int64()),  # compared: the largest starting weights
+        pa.field("conflicts", pa.int64()),  # of these, with another sign now, before any reset
+        pa.field("share", pa.float64()),  # conflicts / entries; NaN: none compared
+        pa.field("conflicts_all", pa.int64()),  # entries of another sign among all of the part
+        pa.field("reset", pa.bool_()),  # whether the conflicts were taken back
+    ]
+)
+
 FURTHER: dict[str, pa.Schema] = {
     "masks": MASKS,
     "overlap": OVERLAP,
     "importance": IMPORTANCE,
     "damage": DAMAGE,
+    "merges": MERGES,
+    "alignment": ALIGNMENT,
 }
