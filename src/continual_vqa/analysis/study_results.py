@@ -94,6 +94,11 @@ class Results:
         """Stream -> its held-out concept group, or "none"."""
         return {row["stream"]: row["held_out"] for row in self._rows}
 
+    @cached_property
+    def orders(self) -> dict[str, str]:
+        """Stream -> the order of its tasks."""
+        return {row["stream"]: row["order"] for row in self._rows}
+
     def streams(self, *, novel: bool) -> list[str]:
         """The streams that hold a composition out, or those that do not."""
         return [s for s, group in self.held_out.items() if (group != STANDARD) == novel]

@@ -28,8 +28,9 @@ def as_csv(table: Table) -> str:
     """One line a row; each estimate as mean, low, high, count; empty where not defined."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    parts = ("mean", "low", "high", "seeds")
-    headings = [f"{c.heading} {part}" for c in table.columns for part in parts]
+    headings = [
+        f"{c.heading} {part}" for c in table.columns for part in ("mean", "low", "high", c.counted)
+    ]
     writer.writerow([*table.labels, *headings])
     for labels, estimates in table.rows:
         cells: list[object] = [*labels]

@@ -12,10 +12,18 @@ UNDEFINED = "–"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of estimates: its heading with the unit, and how many decimals it shows."""
+    """A column of estimates.
+
+    Attributes
+    ----------
+    heading : with the unit
+    digits : how many decimals it shows
+    counted : what the estimates are means over
+    """
 
     heading: str
     digits: int = 2
+    counted: str = "seeds"
 
 
 @dataclass(frozen=True, slots=True)

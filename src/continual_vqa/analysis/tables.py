@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from continual_vqa.analysis.orders import orders_of, over_orders
 from continual_vqa.analysis.paired import paired_table
 from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 from continual_vqa.analysis.table_parts import Column, Table
+from continual_vqa.config.recipe import Recipe
+
+# Heading of the label that `task_id_at_test` fills.
+TASK_ID = "task id at test"
+
+
+def task_id_at_test(recipe: Recipe) -> str:
+    """ "given" when each question comes with its task, which chooses the weights that answer it."""
+    return "given" if recipe.deploy == "own" else "not needed"
 
 
 def main_table(results: Results) -> Table:
@@ -54,11 +64,36 @@ def skill_table(results: Results) -> Table:
     return _table(("recipe", "skill"), columns, rows, note)
 
 
+def orders_table(results: Results) -> Table:
+    """Recipes x AP and BWT: mean over the orders of the tasks, spread, and AP in each order."""
+    orders = orders_of(results)
+    recipes = list(dict.fromkeys(r for stream in orders for r in results.recipes(stream)))
+    rows, seen = [], []
+    for recipe in recipes:
+        accuracy, transfer = (over_orders(results, recipe, metric) for metric in ("AP", "BWT"))
+        each = [results.estimate(stream, recipe, "AP") for stream in orders]
+        seen += each
+        estimates = [accuracy.mean, accuracy.spread_estimate]
+        estimates += [transfer.mean, transfer.spread_estimate, *each]
+        labels = (results.titles[recipe], task_id_at_test(results.slots[recipe]))
+        rows.append((labels, tuple(estimates)))
+    overall = ("AP (%)", "AP spread (points)", "BWT (points)", "BWT spread (points)")
+    columns = [Column(heading, counted="orders") for heading in overall]
+    columns += [Column(f"AP, {order} (%)") for order in orders.values()]
+    note = (
+        f"Mean over {len(orders)} orders of the means over seeds, with its 95 % t interval over "
+        "orders; spread: standard deviation of these means. One order: over "
+        f"{interval_phrase(seen)}."
+    )
+    return Table(("recipe", TASK_ID), tuple(columns), tuple(rows), note)
+
+
 TABLES: dict[str, Callable[[Results], Table]] = {
     "main": main_table,
     "skills": skill_table,
     "novel": novel_table,
     "paired": paired_table,
+    "orders": orders_table,
 }
 
 
@@ -68,9 +103,10 @@ def _recipes(results: Results, streams: Sequence[str], metrics: dict[str, str], 
         for recipe in results.recipes(stream):
             seeds = str(len(results.seeds(stream, recipe)))
             estimates = tuple(results.estimate(stream, recipe, metric) for metric in metrics)
-            rows.append(((stream, results.titles[recipe], seeds), estimates))
+            given = task_id_at_test(results.slots[recipe])
+            rows.append(((stream, results.titles[recipe], given, seeds), estimates))
     columns = tuple(Column(heading) for heading in metrics.values())
-    return _table(("stream", "recipe", "seeds"), columns, rows, note)
+    return _table(("stream", "recipe", TASK_ID, "seeds"), columns, rows, note)
 
 
 def _table(
