@@ -13,6 +13,7 @@ from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 
 DASHES = ("--", ":", "-.")
+MARGIN = 0.7  # inches left and right of the axes
 
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
@@ -21,6 +22,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     steps = range(1, len(tasks) + 1)
     recipes = results.recipes(stream)
     figure, axes = style.figure(2.2 + 0.18 * math.ceil(len(recipes) / 2))
+    every = style.every(len(tasks), style.width - MARGIN)
     shown: list[Estimate] = []
     levels = 0
     # Many bands lie over one another: together they stay as light as a few.
@@ -30,18 +32,25 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         if results.is_joint(stream, name):
             level = results.estimate(stream, name, "AP")
             axes.axhline(level.mean, color=colour, linestyle=DASHES[levels % 3], label=title)
-            _band(axes, [0.7, len(tasks) + 0.3], [level, level], colour, faint)
+            band(axes, [0.7, len(tasks) + 0.3], [level, level], colour, faint)
             levels += 1
             shown.append(level)
             continue
         course = [results.estimate(stream, name, "AP_so_far", task) for task in tasks]
         means = [e.mean for e in course]
-        axes.plot(steps, means, color=colour, marker=style.marker(number), label=title)
-        _band(axes, steps, course, colour, faint)
+        axes.plot(
+            steps,
+            means,
+            color=colour,
+            marker=style.marker(number),
+            markevery=every,
+            label=title,
+        )
+        band(axes, steps, course, colour, faint)
         shown += course
     axes.set_xlim(0.7, len(tasks) + 0.3)
     axes.set_ylim(0, 100)
-    axes.set_xticks(steps, tasks, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xticks(steps[::every], tasks[::every], rotation=45, ha="right", rotation_mode="anchor")
     axes.set_xlabel("after learning")
     axes.set_ylabel("mean accuracy (%)")
     axes.grid(axis="y")
@@ -54,8 +63,9 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     return figure
 
 
-def _band(
+def band(
     axes: Axes, x: Sequence[float], estimates: Sequence[Estimate], colour: str, alpha: float
 ) -> None:
+    """The intervals of a course of estimates as a band below its line; none where not defined."""
     low, high = [e.low for e in estimates], [e.high for e in estimates]
     axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)

@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from continual_vqa.analysis.figures.style import FAINT, Style
 from continual_vqa.analysis.study_results import Results
 
+SMALLEST = 3.5  # points; smaller numbers in the cells could not be read and are left out
+
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     """Rows: after which task; columns: accuracy on which task; mean over seeds, in percent."""
@@ -24,13 +26,16 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     image = axes.imshow(matrix, cmap=colours, vmin=0, vmax=100, aspect="auto")
     size = min(style.config.font_size - 1, 0.36 * cell * 72)
     for (row, column), value in np.ndenumerate(matrix):
-        if not np.isnan(value):
+        if size >= SMALLEST and not np.isnan(value):
             ink = "white" if is_dark(colours(value / 100)) else "black"
             axes.text(
                 column, row, f"{value:.0f}", ha="center", va="center", color=ink, fontsize=size
             )
-    axes.set_xticks(range(len(tasks)), tasks, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(learned)), learned)
+    every = style.every(1, cell)
+    columns, rows = range(0, len(tasks), every), range(0, len(learned), every)
+    turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(columns, tasks[::every], **turned)
+    axes.set_yticks(rows, learned[::every])
     axes.set_xlabel("evaluated on")
     axes.set_ylabel("" if joint else "after learning")
     axes.spines[:].set_visible(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,6 +83,15 @@ class Style:
         """A figure of `rows` x `columns` pairs of axes, row by row; `shared`: sharex, sharey."""
         figure = Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
         return figure, list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
+
+    def every(self, labels: int, inches: float) -> int:
+        """n such that every n-th of `labels` that share `inches` of an axis can be read.
+
+        Level or slanted by 45 degrees; n is 1, 2, 5, 10, 20, 50, ...
+        """
+        room = 1.45 * (self.config.font_size - 1) / 72
+        steps = (digit * 10**power for power in itertools.count() for digit in (1, 2, 5))
+        return next(n for n in steps if inches * n >= room * labels)
 
     def head(self, figure: Figure, title: str, note: str) -> None:
         """A bold title and below it, smaller and grey, how the data were taken.
