@@ -4,6 +4,8 @@ import pytest
 from PIL import Image
 
 from analysis.masked_studies import masked_results, variants
+from analysis.merged_studies import ORDERS, merged_study, sweep
+from analysis.merged_studies import RECIPES as MERGED
 from analysis.studies import write_study
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.figures.damage import regained
@@ -13,7 +15,7 @@ from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.errors import UserError
-from continual_vqa.plan.reporting import FIGURES
+from continual_vqa.plan.reporting import FIGURES, MANY_TASKS
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +39,26 @@ def swept(tmp_path_factory):
     return masked_results(tmp_path_factory.mktemp("swept"), tuple(found), (0,), found)
 
 
+@pytest.fixture(scope="module")
+def merged():
+    """The studies that figures of merges, of orders and of many tasks are about."""
+    few = {name: MERGED[name] for name in ("average", "pam", "joint_lora")}
+    return {
+        "align": merged_study(few, ORDERS[:2]),
+        "align_sweep": merged_study(sweep(("zero",)), ORDERS[:1]),
+        "many": merged_study(few, ORDERS[:1], tasks=MANY_TASKS),
+    }
+
+
 @pytest.fixture
-def suited(request, masked, swept):
+def suited(request, masked, swept, merged):
     """A study that has what a figure needs."""
-    return {"variants": swept}.get(FIGURES[request.node.callspec.params["name"]].needs, masked)
+    row = FIGURES[request.node.callspec.params["name"]]
+    if row.over_orders:
+        return merged["align"]
+    if row.fewest_tasks == MANY_TASKS:
+        return merged["many"]
+    return {"variants": swept, "merge": merged["align"], **merged}.get(row.needs, masked)
 
 
 def drawn(results, name, folder, **settings):
@@ -95,7 +113,7 @@ def test_a_joint_recipe_alone_can_be_drawn(content, tmp_path):
     joint = {**content, "runs": [r for r in content["runs"] if r["recipe"] == "joint"]}
     results = Results(*aggregate(parse_runs(joint, "runs.json")))
     for name, row in FIGURES.items():
-        if not row.needs:
+        if row.for_all:
             drawn(results, name, tmp_path)
 
 

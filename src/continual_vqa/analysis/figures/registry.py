@@ -11,7 +11,7 @@ from continual_vqa.analysis.figures.style import Style
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.errors import UserError
 from continual_vqa.plan.comparisons import suited
-from continual_vqa.plan.reporting import FIGURES
+from continual_vqa.plan.reporting import ALL_ORDERS, FIGURES
 
 # (results, style, stream, recipe) -> the figure; a figure of all recipes ignores `recipe`.
 Draw = Callable[[Results, Style, str, str], Figure]
@@ -28,7 +28,7 @@ def draw(name: str, results: Results, style: Style, stream: str = "", recipe: st
     suited = _streams(results, name)
     stream = stream or suited[0]
     _check(stream, suited, "stream")
-    recipes = results.recipes(stream)
+    recipes = results.recipes(results.main_stream() if stream == ALL_ORDERS else stream)
     needed = _with_what_is_needed(results, name, recipes)
     continual = [r for r in needed if not results.is_joint(stream, r)]
     recipe = recipe or next(iter([*continual, *recipes]))
@@ -64,8 +64,12 @@ def _with_what_is_needed(results: Results, name: str, recipes: Sequence[str]) ->
 
 def _streams(results: Results, name: str) -> list[str]:
     """The streams that the figure can show, the likeliest first."""
-    if not FIGURES[name].novel:
-        return sorted(results.held_out, key=lambda stream: stream != results.main_stream())
+    row = FIGURES[name]
+    if row.over_orders:
+        return [ALL_ORDERS]
+    if not row.novel:
+        suited = sorted(results.held_out, key=lambda stream: stream != results.main_stream())
+        return _long_enough(results, name, suited)
     suited = results.streams(novel=True)
     if not suited:
         raise UserError(
@@ -73,6 +77,17 @@ def _streams(results: Results, name: str) -> list[str]:
             do="add a group to stream.held_out",
         )
     return suited
+
+
+def _long_enough(results: Results, name: str, streams: Sequence[str]) -> list[str]:
+    fewest = FIGURES[name].fewest_tasks
+    found = [stream for stream in streams if len(results.tasks(stream)) >= fewest]
+    if not found:
+        raise UserError(
+            f"figure {name!r} needs a longer stream",
+            expected=f"{fewest} tasks or more",
+        )
+    return found
 
 
 def _check(name: str, known: Sequence[str], kind: str) -> None:
