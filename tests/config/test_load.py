@@ -69,8 +69,8 @@ def test_empty_blocks_are_their_defaults() -> None:
         ),
         (
             {"custom_recipes": {"mine": {"guards": [{"kind": "masks"}]}}},
-            "custom_recipes.mine.guards[0]",
-            "mask",
+            "custom_recipes.mine.guards[0].kind",
+            "did you mean mask?",
         ),
         (
             {"custom_recipes": {"mine": {"guards": [{"kind": "mask", "budgt": {}}]}}},
@@ -95,6 +95,60 @@ def test_empty_blocks_are_their_defaults() -> None:
             {"custom_recipes": {"mine": {"guards": [{"kind": "mask", "directional": 0.5}]}}},
             "custom_recipes.mine.guards[0].importance.direction",
             "expected true",
+        ),
+        (
+            {"custom_recipes": {"mine": {"start": "merged"}}},
+            "custom_recipes.mine.start",
+            "expected a merge in deploy",
+        ),
+        (
+            {
+                "custom_recipes": {
+                    "mine": {"schedule": "joint", "start": "base", "deploy": {"kind": "ties"}}
+                }
+            },
+            "custom_recipes.mine.deploy",
+            "one set of weights",
+        ),
+        (
+            {"custom_recipes": {"mine": {"deploy": {"kind": "tees"}}}},
+            "custom_recipes.mine.deploy.kind",
+            "did you mean ties?",
+        ),
+        (
+            {"custom_recipes": {"mine": {"deploy": {"kind": "ties", "densty": 1}}}},
+            "custom_recipes.mine.deploy.densty",
+            "did you mean custom_recipes.mine.deploy.density?",
+        ),
+        ({"evaluation": {"split": {"a": 1}}}, "evaluation.split", "expected val or test"),
+        (
+            {"custom_recipes": {"mine": {"guards": [{"kind": "orthogonal"}]}}},
+            "custom_recipes.mine.guards[0].kind",
+            "expected start: stacked",
+        ),
+        (
+            {"custom_recipes": {"mine": {"start": "stacked", "guards": [{"kind": "distil"}]}}},
+            "custom_recipes.mine.guards[0].kind",
+            "expected orthogonal",
+        ),
+        (
+            {"custom_recipes": {"mine": {"start": "stacked", "deploy": {"kind": "magmax"}}}},
+            "custom_recipes.mine.deploy",
+            "act together already",
+        ),
+        (
+            {"custom_recipes": {"mine": {"start": "stacked", "tune": "full"}}},
+            "custom_recipes.mine.start",
+            "expected tune: lora",
+        ),
+        (
+            {
+                "custom_recipes": {"mine": {"start": "base", "deploy": "own"}},
+                "recipes": ["mine"],
+                "evaluation": {"tasks": "all"},
+            },
+            "evaluation.tasks",
+            "expected seen",
         ),
         (
             {"custom_recipes": {"mine": {"tune": "lora"}}, "recipes": ["mine"]},

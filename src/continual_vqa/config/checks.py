@@ -9,8 +9,8 @@ from pathlib import Path
 from continual_vqa.config.backbone import LlavaConfig, PaliGemmaConfig
 from continual_vqa.config.data import ARCHIVE_MARK
 from continual_vqa.config.mistakes import Mistake
-from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
+from continual_vqa.config.slots import check_slots
 from continual_vqa.config.study import Study
 from continual_vqa.config.task_checks import NONE_HELD_OUT, check_tasks
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
@@ -23,6 +23,7 @@ def check_study(study: Study) -> Iterator[Mistake]:
     """Every impossible combination in `study`, each as one mistake."""
     yield from _data(study)
     yield from _recipes(study)
+    yield from _own(study)
     yield from _probe(study)
     yield from _repeats("seeds", study.seeds)
     yield from (
@@ -45,6 +46,17 @@ def check_study(study: Study) -> Iterator[Mistake]:
     yield from _vision(study)
     yield from _OF_FAMILY[study.backbone.family](study)
     yield from _base(study)
+
+
+def _own(study: Study) -> Iterator[Mistake]:
+    known = {**RECIPES, **study.custom_recipes}
+    own = [name for name in study.recipes if name in known and known[name].deploy == "own"]
+    if own and study.evaluation.tasks == "all":
+        yield Mistake(
+            "evaluation.tasks",
+            f"is 'all' while {own[0]} answers each task by the stage that learned it",
+            expected="seen: no stage has learned a future task",
+        )
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
@@ -119,31 +131,7 @@ def _recipes(study: Study) -> Iterator[Mistake]:
             yield Mistake(path, "has the name of a built-in recipe", expected="another name")
         if not name.replace("_", "").replace("+", "").replace("-", "").isalnum():
             yield Mistake(path, "is no usable name", expected="letters, digits, _ + -")
-        yield from _slots(path, recipe)
-
-
-def _slots(path: str, recipe: Recipe) -> Iterator[Mistake]:
-    if recipe.schedule == "joint" and recipe.start == "previous":
-        yield Mistake(
-            f"{path}.start",
-            "is 'previous' while schedule is 'joint'",
-            expected="base: joint training has one stage and no previous one",
-        )
-    if recipe.schedule == "joint":
-        for slot in ("guards", "replay"):
-            if getattr(recipe, slot) not in ((), "none"):
-                yield Mistake(
-                    f"{path}.{slot}",
-                    "is given while schedule is 'joint'",
-                    expected="none: joint training has no earlier task to protect",
-                )
-    for index, guard in enumerate(recipe.guards):
-        if guard.kind == "mask" and guard.directional and not guard.importance.direction:
-            yield Mistake(
-                f"{path}.guards[{index}].importance.direction",
-                f"is false while directional is {guard.directional:g}",
-                expected="true: the regulariser needs the gradient of the earlier tasks' loss",
-            )
+        yield from check_slots(path, recipe)
 
 
 def _probe(study: Study) -> Iterator[Mistake]:

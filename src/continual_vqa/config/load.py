@@ -30,6 +30,10 @@ _EXPECTED = {
 }
 
 
+# How pydantic calls a union of blocks within a longer union, which no config spells.
+_UNIONS = "tagged-union["
+
+
 @dataclass(frozen=True, slots=True)
 class _Field:
     path: str
@@ -77,14 +81,19 @@ def _without_nulls(raw: Mapping[str, object]) -> dict[str, object]:
 
 
 def _mistakes(errors: Iterable[ErrorDetails]) -> Iterable[Mistake]:
-    seen: set[str] = set()
-    for error in errors:
+    found: dict[str, tuple[ErrorDetails, _Field]] = {}
+    # A union reports each alternative; the first says enough. A block that was meant to be one of
+    # a union's blocks is judged by these, not as a failed word.
+    for error in sorted(errors, key=_is_no_word):
         location = _location(error["loc"])
-        # A union reports each alternative; the first says enough.
-        if location.path in seen:
-            continue
-        seen.add(location.path)
-        yield _mistake(error, location)
+        told = any(path.startswith(location.path) for path in found)
+        if not (told and _is_no_word(error)):
+            found.setdefault(location.path, (error, location))
+    yield from (_mistake(error, location) for error, location in found.values())
+
+
+def _is_no_word(error: ErrorDetails) -> bool:
+    return error["type"] == "literal_error" and isinstance(error["input"], dict)
 
 
 def _mistake(error: ErrorDetails, field: _Field) -> Mistake:
@@ -95,6 +104,10 @@ def _mistake(error: ErrorDetails, field: _Field) -> Mistake:
         parent = field.path.removesuffix(name)
         near = nearest(name, field.names)
         return Mistake(field.path, "unknown key", near=near and f"{parent}{near}")
+    if kind == "union_tag_invalid":
+        tag, options = str(context["tag"]), str(context["expected_tags"]).replace("'", "")
+        near = nearest(tag, options.split(", "))
+        return Mistake(f"{field.path}.kind", f"is {tag!r}", expected=options, near=near)
     if kind == "literal_error":
         expected = str(context.get("expected", "")).replace("'", "")
         options = [option.strip() for option in expected.replace(" or ", ",").split(",")]
@@ -119,6 +132,8 @@ def _location(loc: tuple[int | str, ...]) -> _Field:
             continue
         if not _is_model(model):
             # Of blocks told apart by their kind the step is the kind, which no config spells.
+            if step.startswith(_UNIONS):
+                continue
             if (alternative := _of_kind(model, step)) is not None:
                 model = alternative
                 continue

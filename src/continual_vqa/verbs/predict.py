@@ -22,6 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base", type=Path, required=True, help="base folder (see pretrain)")
     parser.add_argument("--model", default="base", help="stage checkpoint, or base")
     parser.add_argument(
+        "--stack",
+        nargs="+",
+        type=Path,
+        default=[],
+        help="checkpoints whose low-rank updates lie below the model's factors",
+    )
+    parser.add_argument(
         "--cells",
         nargs="+",
         required=True,
@@ -51,7 +58,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     settings = read_settings(args.settings, PredictSettings)
     device = prepare(args.threads, args.device)
-    model, _, header = load_model(args.base, start_file(args.model, args.base), device)
+    start = start_file(args.model, args.base)
+    model, _, header = load_model(args.base, start, device, stack=args.stack)
     table, summary = predict(model, cells, settings, workers=max(0, args.threads - 1))
     note = {"stage": settings.stage.id, "model_stage": header.get("stage", "")}
     write_table(args.out, table, PREDICTIONS, note=note)
