@@ -14,7 +14,7 @@ from continual_vqa.config.load import load_study
 from continual_vqa.errors import UserError
 from continual_vqa.plan.consolidation import memory_of
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
-from continual_vqa.plan.reporting import FIGURES, SURVEYED
+from continual_vqa.plan.reporting import FIGURES, MERGED, SURVEYED
 from continual_vqa.plan.study_plan import Plan
 
 # Jobs run `python -m continual_vqa` with the Python that runs Snakemake (or, with --sdm conda, that

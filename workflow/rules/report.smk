@@ -77,6 +77,38 @@ if plan.probes:
             "python -m continual_vqa damage --runs {params.runs:q} --out {output:q} > {log:q} 2>&1"
 
 
+if plan.merged:
+
+    rule merges:
+        input:
+            sorted(
+                {
+                    row[kind]
+                    for row in plan.merged
+                    for kind in ("report", "alignment")
+                    if row[kind]
+                }
+            ),
+        output:
+            **{name: paths.study_table.format(table=name) for name in MERGED},
+        log:
+            f"{paths.logs}/merges.log",
+        benchmark:
+            f"{paths.benchmarks}/merges.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            runs=remember_runs(NOTES, {}, plan.merged),
+            code=code("verbs.merges"),
+        shell:
+            "python -m continual_vqa merges --runs {params.runs:q} --merges {output.merges:q}"
+            " --alignment {output.alignment:q} > {log:q} 2>&1"
+
+
 FIGURE_FILES = []
 for figure, row in FIGURES.items():
     if not plan.drawn(row):

@@ -33,8 +33,8 @@ class Recipe(Block):
         Literal["default", "full", "lora"],
         Field(
             description="Which tensors are trained. default: the family's own choice (t5_vision: "
-            "full, llava: lora). full: every tensor of the model. lora: low-rank factors and the "
-            "projector."
+            "full; llava, paligemma: lora). full: every tensor of the model, low-rank factors "
+            "excepted. lora: low-rank factors and the visual embedding or projector."
         ),
     ] = "default"
     start: Annotated[

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from continual_vqa.config.guards import MaskGuard, PenaltyGuard
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.plan.answers import Answers
+from continual_vqa.plan.comparisons import aligns
 from continual_vqa.plan.consolidation import Importance, Mask
 from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.probes import probes_of
-from continual_vqa.plan.stages import Course, Stage
+from continual_vqa.plan.stages import Course, Merge, Stage
 from continual_vqa.plan.streams import Stream
 
 Row = dict[str, object]
@@ -91,6 +92,22 @@ def damage(probed: Iterable[Run], paths: Paths) -> list[Row]:
                 for name, path in scores.items()
             ]
     return rows
+
+
+def merged(runs: Iterable[Run], paths: Paths) -> list[Row]:
+    """One row per stage of a run that aligns or is merged: what `merges` reads."""
+    return [
+        {
+            **_run(run),
+            "step": stage.step,
+            "task": stage.task,
+            "report": weights.report(paths) if isinstance(weights, Merge) else "",
+            "alignment": paths.alignment.format(stage=stage.id) if aligns(stage.recipe) else "",
+        }
+        for run in runs
+        for stage, weights in zip(run.stages, run.course.deployed, strict=True)
+        if isinstance(weights, Merge) or aligns(stage.recipe)
+    ]
 
 
 def _run(run: Run) -> Row:

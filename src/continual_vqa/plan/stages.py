@@ -97,6 +97,10 @@ class Merge:
         """Where the weights lie."""
         return paths.merged.format(merge=self.id)
 
+    def report(self, paths: Paths) -> str:
+        """Where the report of the merge lies."""
+        return paths.merge_report.format(merge=self.id)
+
 
 Weights = Stage | Merge
 

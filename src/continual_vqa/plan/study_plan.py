@@ -180,6 +180,11 @@ class Plan:
         return listings.surveyed(self.runs, self.recipes, self.paths)
 
     @cached_property
+    def merged(self) -> list[dict[str, object]]:
+        """One row per stage of a run that aligns or is merged: what `merges` reads."""
+        return listings.merged(self.runs, self.paths)
+
+    @cached_property
     def probed(self) -> tuple[Run, ...]:
         """The runs whose damage is traced to the parts of the model."""
         named = self.study.probe.recipes
