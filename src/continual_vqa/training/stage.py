@@ -21,6 +21,7 @@ from continual_vqa.files.hashing import sha256_bytes, sha256_file
 from continual_vqa.methods.guards import GuardFiles, guards_of
 from continual_vqa.methods.parameters import trained_parameters
 from continual_vqa.shards.tables import INDEX_FILE
+from continual_vqa.training.alignment import write_alignment
 from continual_vqa.training.checkpoint import BASE, load_checkpoint, write_checkpoint
 from continual_vqa.training.curve import write_curve
 from continual_vqa.training.examples import Examples
@@ -38,7 +39,7 @@ class StageFiles:
     """Where a stage's inputs and outputs lie; `start` is a checkpoint, or None for the base.
 
     `guards` are the files that the recipe's guards read; `memory` lists the replayed questions, of
-    the cells `memory_cells`.
+    the cells `memory_cells`. `alignment` is what align guards saw, written where it is asked for.
     """
 
     base: Path
@@ -50,6 +51,7 @@ class StageFiles:
     guards: GuardFiles = field(default_factory=GuardFiles)
     memory: Path | None = None
     memory_cells: Mapping[str, Path] = field(default_factory=dict)
+    alignment: Path | None = None
 
 
 def start_file(argument: str, base: Path) -> Path | None:
@@ -121,7 +123,9 @@ def train_stage(
     begun = time.perf_counter()
     stage, training = settings.stage, settings.training
     groups = segments_of(files.cells, stage.task, training.schedule)
-    model, base_sha256, _ = load_model(files.base, files.start, device)
+    stack = files.guards.stack
+    fresh = derived(stage.seed, stage.task, stage.step, "factors") if stack else None
+    model, base_sha256, _ = load_model(files.base, files.start, device, stack=stack, fresh=fresh)
     parameters = trained_parameters(model, stage.recipe.tune)
     guards = guards_of(
         stage.recipe,
@@ -167,7 +171,10 @@ def train_stage(
         task=stage.task,
         step=stage.step,
     )
-    write_curve(files.curve, curve, {"stage": stage.id, "task": stage.task})
+    note = {"stage": stage.id, "task": stage.task}
+    write_curve(files.curve, curve, note)
+    if files.alignment:
+        write_alignment(files.alignment, loop.alignment, note)
     inflight.clear()
     samples = sum(len(segment.source) for segment in segments)
     seconds = time.perf_counter() - begun
@@ -233,7 +240,7 @@ def _key(files: StageFiles, settings: TrainSettings, base_sha256: str) -> str:
     """What an in-flight state must agree with: settings, base, start and data."""
     cells = [*files.cells.items(), *files.memory_cells.items()]
     guards = files.guards
-    others = [*guards.masks, *guards.importances, guards.teacher, files.memory]
+    others = [*guards.masks, *guards.importances, guards.teacher, *guards.stack, files.memory]
     work = {
         "settings": settings.model_dump(mode="json"),
         "base": base_sha256,
