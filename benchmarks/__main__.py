@@ -12,7 +12,7 @@ from benchmarks.harness import ROOT
 
 NAMES = (
     *("index", "sharding", "reading", "scoring", "planning"),
-    *("thresholds", "importance", "guards"),
+    *("thresholds", "masking", "importance", "guards"),
 )
 PAGE = ROOT / "docs" / "benchmarks.md"
 FOLDER = ROOT / "docs" / "benchmarks"
