@@ -57,7 +57,11 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         axes.set_xlim(-0.4, len(steps) - 0.6)
         axes.set_xlabel("after learning")
         axes.grid(axis="y")
-    panels[0].set_ylim(-3, 103)
+    # Budgets lie near 100 %: from zero on their lines could not be told apart.
+    lowest = min((e.mean for e in shown), default=0.0)
+    bottom = lowest if lowest > 50 else 0.0
+    margin = 0.06 * max(100 - bottom, 1)
+    panels[0].set_ylim(bottom - margin, 100 + margin)
     panels[0].set_ylabel("entries protected (%)")
     figure.legend(loc="outside lower center", ncols=2)
     note = f"Share of each part's trained entries. Stream {stream}; {interval_phrase(shown)}"
