@@ -77,7 +77,7 @@ def methods_reference() -> str:
     for slot in slots:
         field = Recipe.model_fields[slot]
         lines.append(f"| `{slot}` | {_type_name(field.annotation)} | {_description(field)} |")
-    lines += ["", "Of a guard only what differs from its defaults is shown.", ""]
+    lines += ["", "Of a guard or a merge only what differs from its defaults is shown.", ""]
     for _, guard in _blocks(Recipe, ""):
         kind = guard.model_fields.get("kind")
         if guard is Recipe or kind is None or guard.__name__ == "ImportanceConfig":
@@ -88,9 +88,15 @@ def methods_reference() -> str:
         "A further method costs a few lines of YAML, and no code:",
         "",
         "```yaml",
-        "recipes: [sequential, restarted]",
+        "backbone: {lora: {rank: 16}}",
+        "recipes: [sequential_lora, pam, aim_pam]",
         "custom_recipes:",
-        "  restarted: {title: From the base each time, start: base}",
+        "  aim_pam:",
+        "    title: AIM + PAM",
+        "    tune: lora",
+        "    start: merged",
+        "    guards: [{kind: mask}, {kind: align, top: 0.3}]",
+        "    deploy: {kind: average}",
         "```",
     ]
     return "\n".join(lines) + "\n"
