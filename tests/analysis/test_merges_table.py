@@ -107,6 +107,18 @@ def test_the_error_of_refactoring_is_the_largest(tmp_path: Path) -> None:
     assert {(row["kind"], row["of"], row["space"]) for row in rows} == {("ties", "all", "updates")}
 
 
+def test_a_brief_report_counts_no_conflicts(tmp_path: Path) -> None:
+    path = tmp_path / "brief.json"
+    brief = {part: {"entries": row["entries"], "tensors": 1} for part, row in PARTS.items()}
+    path.write_text(json.dumps(report(level="brief", parts=brief, modules=[])))
+    rows = tables([{**RUN, "step": 2, "task": "color", "report": str(path)}])["merges"].to_pylist()
+    assert {row["part"]: (row["entries"], row["conflicts"]) for row in rows} == {
+        "": (400, None),
+        "vision": (100, None),
+        "language": (300, None),
+    }
+
+
 def test_an_alignment_is_told_of_every_run_that_shares_it(listing: list[dict]) -> None:
     found = tables([*listing, {**listing[0], "seed": 1}])["alignment"]
     assert found.schema.equals(FURTHER["alignment"])

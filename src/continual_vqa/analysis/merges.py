@@ -57,7 +57,7 @@ class MergeList(Block):
 
 class _Part(BaseModel):
     entries: int
-    sign_conflicts: int
+    sign_conflicts: int | None = None  # a brief report counts none
 
 
 class _Tensor(BaseModel):
@@ -122,11 +122,13 @@ def _reported(path: str) -> list[Row]:
 def _merge_rows(report: _Report) -> Iterator[Row]:
     made = report.config
     common = {"kind": made.kind, "of": made.of, "space": made.space, "inputs": len(report.inputs)}
+    counted = [part.sign_conflicts for part in report.parts.values()]
+    known = [count for count in counted if count is not None]
     yield {
         **common,
         "part": WHOLE,
         "entries": sum(part.entries for part in report.parts.values()),
-        "conflicts": sum(part.sign_conflicts for part in report.parts.values()),
+        "conflicts": sum(known) if len(known) == len(counted) else None,
         "seconds": report.seconds,
         "peak_mb": report.peak_bytes / 1e6,
         "bytes_read": report.bytes_read,

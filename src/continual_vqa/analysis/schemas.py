@@ -126,7 +126,7 @@ MERGES = pa.schema(
         pa.field("inputs", pa.int32()),  # files merged
         pa.field("part", pa.string()),
         pa.field("entries", pa.int64()),
-        pa.field("conflicts", pa.int64()),  # entries whose differences have opposite signs
+        pa.field("conflicts", pa.int64()),  # differences of opposite signs; null: not counted
         pa.field("seconds", pa.float64()),  # null for a part, as are the next three
         pa.field("peak_mb", pa.float64()),  # 10^6 bytes of resident memory at its highest
         pa.field("bytes_read", pa.int64()),
