@@ -17,12 +17,14 @@ ANSWERS = ("red", "light blue", "white", "green")
 def tiny_models() -> dict[str, Callable[[int], Backbone]]:
     """Name -> what builds the model from a seed."""
     import tiny_llava  # which makes its batches here
+    import tiny_paligemma
 
     return {
         "t5_vision-patches": lambda seed: tiny_model.tiny(tiny_model.PATCHES, seed),
         "t5_vision-regions": lambda seed: tiny_model.tiny(tiny_model.REGIONS, seed),
         "t5_vision-low-rank": lambda seed: tiny_model.low_rank(seed),
         "llava": lambda seed: tiny_llava.tiny(seed),
+        "paligemma": lambda seed: tiny_paligemma.tiny(seed),
     }
 
 

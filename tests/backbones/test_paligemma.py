@@ -130,7 +130,12 @@ class Recomputing:
 
 @pytest.mark.parametrize("beams", [1, 3])
 def test_answers_are_those_without_a_cache_and_those_of_transformers(beams: int) -> None:
-    model = tiny_paligemma.tiny(5)
+    model = tiny_paligemma.tiny(rank=0)
+    # Layers so large that answers differ; as it is made, the model repeats the last token.
+    generator = torch.Generator().manual_seed(5)
+    for name, parameter in sorted(model.named_parameters()):
+        if "language_model.layers" in name:
+            parameter.data.normal_(0.0, 0.5, generator=generator)
     batch = families.batch(model, THREE)
     ids, totals = model.generate(batch, beams=beams, length=5)
     again = Recomputing(model, batch, beams)
@@ -151,7 +156,7 @@ def test_answers_are_those_without_a_cache_and_those_of_transformers(beams: int)
         )[0, prompt:]  # fmt: skip
         assert torch.equal(row[: len(stock)], stock)
         assert (row[len(stock) :] == model.words.end).all()
-    assert len({tuple(row) for row in ids.tolist()}) > 1
+    assert len({tuple(row) for row in ids.tolist()}) == 3
 
 
 def test_prompt_pixels_and_loss_are_those_of_the_stock_processor() -> None:
