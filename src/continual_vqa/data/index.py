@@ -9,11 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from continual_vqa.config.tasks import relabelled
 from continual_vqa.data.cells import fingerprint_cells, fingerprint_words
 from continual_vqa.data.concepts import Concepts, image_concepts
 from continual_vqa.data.gqa import read_gqa
 from continual_vqa.data.payloads import open_payload
 from continual_vqa.data.problems import LISTED, Problems
+from continual_vqa.data.relabel import with_relabelings
 from continual_vqa.data.report import data_report
 from continual_vqa.data.scene_graphs import SceneGraph, read_scene_graphs
 from continual_vqa.data.splits import official_split, read_karpathy
@@ -28,7 +30,10 @@ VOCABULARY = "vocabulary"
 
 @dataclass(frozen=True)
 class IndexRequest:
-    """What is indexed. Empty tuples and texts: not given. Fields as in config/data.py."""
+    """What is indexed. Empty tuples and texts: not given. Fields as in config/data.py.
+
+    `relabelings` copies with other answers are added: see data/relabel.py.
+    """
 
     dataset: str
     questions: tuple[str, ...]
@@ -42,6 +47,7 @@ class IndexRequest:
     karpathy_file: str = ""
     on_bad_record: str = "fail"
     check_images: str = "markers"
+    relabelings: int = 0
 
 
 @dataclass(frozen=True)
@@ -182,6 +188,7 @@ def _finish(
     concept_sources: Mapping[str, int],
     problems: Problems,
 ) -> Indexed:
+    raw = with_relabelings(raw, request.relabelings)
     raw = raw.take(row_order(raw["split"], raw["image_id"], raw["question_id"])).combine_chunks()
     paths = survey.path if survey else {}
     columns = {
@@ -194,9 +201,11 @@ def _finish(
     questions = questions.cast(QUESTIONS).combine_chunks()
     sha256 = _mapped(raw["image_name"], survey.sha256) if survey else None
     sources = {**asdict(request), "concepts": dict(concept_sources)}
+    copies = range(request.relabelings + 1)
+    skills = [relabelled(skill, number) for number in copies for skill in taxonomy.skills]
     return Indexed(
         questions,
-        data_report(questions, problems, sources, taxonomy.skills, taxonomy.groups),
+        data_report(questions, problems, sources, skills, taxonomy.groups),
         {VOCABULARY: fingerprint_words(questions), **fingerprint_cells(questions, sha256)},
         problems,
     )

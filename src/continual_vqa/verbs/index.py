@@ -59,6 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             default=options[name].default,
             help=f"{options[name].description} (default: %(default)s)",
         )
+    parser.add_argument(
+        "--relabelings",
+        type=int,
+        default=0,
+        metavar="N",
+        help="copies of all questions with their skills' answers exchanged (default: %(default)s)",
+    )
     parser.add_argument("--karpathy", default="", metavar="F", help="dataset_coco.json")
     parser.add_argument("--out", type=Path, required=True, help="questions.parquet to write")
     parser.add_argument("--report", type=Path, metavar="F", help="data report to write (JSON)")
@@ -94,6 +101,8 @@ def describe(summary: dict[str, Any]) -> str:
 def _request(args: argparse.Namespace) -> IndexRequest:
     if args.images and args.features:
         raise UserError("--images and --features are both given", expected="one of them")
+    if args.relabelings < 0:
+        raise UserError(f"--relabelings is {args.relabelings}", expected="0 or more")
     kind = "features" if args.features else "images"
     return IndexRequest(
         dataset=args.dataset,
@@ -108,6 +117,7 @@ def _request(args: argparse.Namespace) -> IndexRequest:
         karpathy_file=args.karpathy,
         on_bad_record=args.on_bad_record,
         check_images=args.check_images,
+        relabelings=args.relabelings,
     )
 
 
