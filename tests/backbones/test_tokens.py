@@ -65,6 +65,13 @@ def test_a_text_is_closed_even_where_the_tokenizer_does_not() -> None:
     assert (words.begin, train_words(["cat"]).begin) == (3, None)
 
 
+def test_gemmas_marks_are_found_though_html_has_those_of_t5() -> None:
+    names = ("<pad>", "<eos>", "<bos>", "<unk>", "<s>", "</s>", "cat")
+    words = Words(plain_tokenizer(*names), "tokenizer.json")
+    assert (words.pad, words.end, words.begin) == (0, 1, 2)
+    assert words.encode(["cat"])[0].tolist() == [6, 1]
+
+
 def test_a_tokenizer_without_end_mark_is_refused() -> None:
     with pytest.raises(UserError, match="</s>"):
         Words(plain_tokenizer("<pad>", "<unk>"), "tokenizer.json")

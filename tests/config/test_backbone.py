@@ -17,6 +17,12 @@ def test_the_defaults_of_llava_are_valid() -> None:
     assert (chosen.lora.rank, chosen.rank) == (None, 32) and chosen.llava.dtype == "fp32"
 
 
+def test_the_defaults_of_paligemma_are_valid() -> None:
+    chosen = load_study(study(family="paligemma")).backbone
+    assert chosen.rank == 32 and chosen.lora.projector
+    assert chosen.paligemma.template.startswith("<image><bos>")
+
+
 @pytest.mark.parametrize(
     ("backbone", "path", "words"),
     [
@@ -38,6 +44,26 @@ def test_the_defaults_of_llava_are_valid() -> None:
             {"family": "t5_vision", "lora": {"targets": ["q", "q"]}},
             "backbone.lora.targets",
             "twice",
+        ),
+        (
+            {"family": "t5_vision", "lora": {"rank": 4, "projector": False}},
+            "backbone.lora.projector",
+            "no projector",
+        ),
+        (
+            {"family": "paligemma", "paligemma": {"kv_heads": 3}},
+            "backbone.paligemma.kv_heads",
+            "a divisor of 4",
+        ),
+        (
+            {"family": "paligemma", "paligemma": {"template": "<image><bos>"}},
+            "backbone.paligemma.template",
+            "{question} 0 times",
+        ),
+        (
+            {"family": "paligemma", "vision": {"kind": "regions"}},
+            "backbone.vision.kind",
+            "family is paligemma",
         ),
     ],
 )

@@ -225,9 +225,9 @@ class BackboneConfig(Block):
     ] = 0.0
     vision: Annotated[VisionConfig, Field(description="The visual embedding.")] = VisionConfig()
     llava: Annotated[LlavaConfig, Field(description="Sizes of the family llava.")] = LlavaConfig()
-    paligemma: Annotated[
-        PaliGemmaConfig, Field(description="Sizes of the family paligemma.")
-    ] = PaliGemmaConfig()
+    paligemma: Annotated[PaliGemmaConfig, Field(description="Sizes of the family paligemma.")] = (
+        PaliGemmaConfig()
+    )
     lora: Annotated[LoraConfig, Field(description="Low-rank factors.")] = LoraConfig()
 
     @property
