@@ -22,7 +22,7 @@ rule predict:
     params:
         settings=lambda wildcards: settings(
             stage=plan.stage_settings(answers_of(wildcards).weights),
-            evaluation=study.evaluation,
+            evaluation=plan.answering,
             shards=plan.reading,
         ),
         base=subpath(input.base, parent=True),
@@ -86,7 +86,7 @@ if plan.probes:
         params:
             settings=lambda wildcards: settings(
                 stage=plan.stage_settings(probe_of(wildcards).last),
-                evaluation=study.evaluation,
+                evaluation=plan.answering,
                 shards=plan.reading,
             ),
             base=subpath(input.base, parent=True),

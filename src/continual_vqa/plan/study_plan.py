@@ -298,6 +298,13 @@ class Plan:
         return self.study.shards.model_dump(mode="json", exclude={"max_mb", "checksums"})
 
     @cached_property
+    def answering(self) -> dict[str, object]:
+        """What of the evaluation's settings acts when questions are answered."""
+        chosen = self.study.evaluation
+        # The others choose the questions, which a job is given by its cells.
+        return chosen.model_dump(mode="json", exclude={"split", "tasks", "every"})
+
+    @cached_property
     def scene_graphs(self) -> str:
         """The scene graphs that the base model is pretrained on."""
         return self.study.pretraining.scene_graphs or f"{self.world}/base/base_sceneGraphs.json"
