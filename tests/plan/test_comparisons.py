@@ -90,9 +90,9 @@ def test_standard_runs_are_probed_part_by_part() -> None:
     assert len(study.probes) == 2 * len(PARTS)
     probe = next(iter(study.probes.values()))
     assert probe.last.stage.task not in {cell.split("/")[1] for cell in probe.cells}
-    tasks = len(probe.stage.past)
+    tasks = len(probe.past)
     assert [a.split("=")[0] for a in study.earlier_arguments(probe)] == [
-        past.task for past in probe.stage.past
+        past.stage.task for past in probe.past
     ]
     assert len(study.damage_runs) == 2 * tasks * (len(PARTS) + 2)
 
