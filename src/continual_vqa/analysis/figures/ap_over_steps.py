@@ -36,18 +36,20 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
             levels += 1
             shown.append(level)
             continue
-        course = [results.estimate(stream, name, "AP_so_far", task) for task in tasks]
-        means = [e.mean for e in course]
+        estimates = [results.estimate(stream, name, "AP_so_far", task) for task in tasks]
+        # Steps after which only some of the tasks were tested have no mean.
+        course = {step: e for step, e in zip(steps, estimates, strict=True) if e.count}
+        means = [e.mean for e in course.values()]
         axes.plot(
-            steps,
+            list(course),
             means,
             color=colour,
             marker=style.marker(number),
-            markevery=every,
+            markevery=every if len(course) == len(tasks) else 1,
             label=title,
         )
-        band(axes, steps, course, colour, faint)
-        shown += course
+        band(axes, list(course), list(course.values()), colour, faint)
+        shown += course.values()
     axes.set_xlim(0.7, len(tasks) + 0.3)
     axes.set_ylim(0, 100)
     axes.set_xticks(steps[::every], tasks[::every], rotation=45, ha="right", rotation_mode="anchor")
