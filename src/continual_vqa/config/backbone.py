@@ -139,9 +139,9 @@ DEFAULT_RANK = {"t5_vision": 0, "llava": 32, "paligemma": 32}
 class LoraConfig(Block):
     """Low-rank factors on frozen linear layers (Hu et al., ICLR 2022).
 
-    The defaults are CL-MoE's. What trains them is a recipe's tune: lora (llava's default), together
-    with what stands between the pictures and the language model: the projector, or the visual
-    embedding.
+    The defaults are CL-MoE's. What trains them is a recipe's tune: lora (the default of llava and
+    paligemma), together with what stands between the pictures and the language model: the
+    projector, or the visual embedding.
     """
 
     rank: Annotated[
@@ -198,8 +198,8 @@ class BackboneConfig(Block):
         Field(
             description="Base model to start from: a local Hugging Face folder of a T5, LLaVA or "
             "PaliGemma (config.json, model.safetensors, tokenizer.json), or a base folder of this "
-            "project. Empty: the model of the sizes below, pretrained by a rule. The default is the "
-            "miniature's, made by `make base`."
+            "project. Empty: the model of the sizes below, pretrained by a rule. The default is "
+            "the miniature's, made by `make base`."
         ),
     ] = "config/bases/miniature"
     adapter: Annotated[
