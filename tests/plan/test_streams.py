@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from continual_vqa.config.orders import Similarity
-from continual_vqa.config.tasks import belongs
+from continual_vqa.config.tasks import TaskKind, belongs
 from continual_vqa.errors import UserError
 from continual_vqa.plan.streams import Stream, group_order, make_stream
 
 SKILLS = ("recognition", "location", "count", "color")
 GROUPS = ("G1", "G2", "G3")
-KINDS = st.sampled_from(["skills", "cells"])
+KINDS: st.SearchStrategy[TaskKind] = st.sampled_from(get_args(TaskKind))
 
 
 def names(order: str, **options) -> list[str]:
@@ -47,7 +48,7 @@ def test_published_and_reversed() -> None:
 
 @given(KINDS, st.integers(0, 2), st.sampled_from(["reversed", "permutation"]), st.integers(0, 99))
 def test_every_order_is_a_permutation_and_always_the_same(
-    kind: str, relabelings: int, order: str, number: int
+    kind: TaskKind, relabelings: int, order: str, number: int
 ) -> None:
     order = order if order == "reversed" else f"{order}-{number}"
     found = names(order, tasks=kind, relabelings=relabelings)
@@ -56,7 +57,7 @@ def test_every_order_is_a_permutation_and_always_the_same(
 
 
 @given(st.data(), KINDS)
-def test_a_chain_always_takes_the_most_similar_task_left(data, kind: str) -> None:
+def test_a_chain_always_takes_the_most_similar_task_left(data, kind: TaskKind) -> None:
     tasks = names("published", tasks=kind)
     similarity = measured(tasks, data.draw)
     rows = similarity.among(tasks)
@@ -116,7 +117,7 @@ def test_an_unknown_order_is_refused(name: str) -> None:
 
 
 @given(KINDS, st.integers(0, 2))
-def test_every_cell_is_in_exactly_one_task(kind: str, relabelings: int) -> None:
+def test_every_cell_is_in_exactly_one_task(kind: TaskKind, relabelings: int) -> None:
     stream = make_stream("reversed", "none", SKILLS, GROUPS, tasks=kind, relabelings=relabelings)
     steps = len(stream.tasks)
     trained = [cell for step in range(1, steps + 1) for cell in stream.train_cells(step, 0)]
