@@ -62,3 +62,4 @@ def test_cell_name_that_is_no_name_is_refused(cell: str) -> None:
 def test_shard_name_says_the_cell() -> None:
     assert tar.shard_name("train/count/G1", 12) == "train-count-G1-00012.tar"
     assert tar.shard_name("test/count/", 0) == "test-count-none-00000.tar"
+    assert tar.shard_name("test/count~1/G2", 0) == "test-count~1-G2-00000.tar"

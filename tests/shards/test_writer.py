@@ -11,6 +11,7 @@ import webdataset
 
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import read_note
+from continual_vqa.shards.reader import open_cells
 from continual_vqa.shards.samples import group_by_image, json_members
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.shards.writer import write_cell
@@ -31,6 +32,15 @@ def test_place_of_the_images_leaves_no_trace(tmp_path: Path) -> None:
     moved = [entry | {"image_path": f"x.zip!/{entry['image_path']}"} for entry in content]
     write(tmp_path / "b", moved)
     assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_a_cell_of_relabelled_questions_can_be_read_again(tmp_path: Path) -> None:
+    copies = [
+        entry | {"skill": "count~1", "question_id": f"{entry['question_id']}~1"} for entry in rows()
+    ]
+    write(tmp_path / "cell", copies, cell="train/count~1/G1")
+    ids = open_cells([tmp_path / "cell"], verify="open").question_ids
+    assert sorted(ids) == sorted(str(entry["question_id"]) for entry in copies)
 
 
 def test_changed_answer_changes_only_its_cell(tmp_path: Path) -> None:

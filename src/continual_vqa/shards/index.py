@@ -15,7 +15,7 @@ from continual_vqa.files.parquet import read_note, read_table
 from continual_vqa.shards import arrow
 from continual_vqa.shards.tables import FORMAT, INDEX, INDEX_FILE, VERSION, CellNote, ShardInfo
 
-_SHARD_NAME = re.compile(r"[A-Za-z0-9_-]+-\d{5,}\.tar")
+_SHARD_NAME = re.compile(r"[A-Za-z0-9_~-]+-\d{5,}\.tar")
 _KEY = re.compile(r"[A-Za-z0-9_~%-]+")
 _AGAIN = "write the cell again"
 

@@ -23,7 +23,7 @@ _REST = (b"0" + bytes(100) + b"ustar\x0000").ljust(BLOCK - 156, b"\0")
 _AFTER_NAME = b"\0".join(_FIELDS) + b"\0 " + _REST
 # The checksum counts its own eight bytes as spaces; the digits of the size are added per file.
 _FIXED_SUM = sum(_AFTER_NAME % (0, 0)) - sum(b"000000\x00 ") + 8 * ord(" ") - 11 * ord("0")
-_CELL = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]*)*")
+_CELL = re.compile(r"[A-Za-z0-9_~-]+(/[A-Za-z0-9_~-]*)*")
 
 
 def member_name(key: str, extension: str) -> bytes:
@@ -89,6 +89,6 @@ def shard_name(cell: str, number: int) -> str:
     if not _CELL.fullmatch(cell):
         raise UserError(
             f"{cell!r} can not name a cell",
-            expected="SPLIT/SKILL/GROUP of letters, digits, - and _",
+            expected="SPLIT/SKILL/GROUP of letters, digits, -, _ and ~",
         )
     return f"{'-'.join(part or 'none' for part in cell.split('/'))}-{number:05d}.tar"
