@@ -1,7 +1,7 @@
 """A linear layer with low-rank factors: W x + alpha / rank · B A x.
 
-Names and numbers are those of the library peft, whose import costs four seconds a process. Source:
-Hu et al., ICLR 2022.
+Names and numbers are those of the library peft; it is not used because importing it, with the
+transformers that it needs, takes four seconds of every process. Source: Hu et al., ICLR 2022.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class LowRankLinear(nn.Module):
         a, b = self.factors
         if self.resting and not b.requires_grad:
             return whole
-        x = x.to(a.dtype)
+        # Autocast would only undo it: fp32 copies of bf16 states, made and kept for nothing.
+        if not torch.is_autocast_enabled(x.device.type):
+            x = x.to(a.dtype)
         if self.dropout:
             x = F.dropout(x, self.dropout, self.training)
         # The scale is applied where the tensor is small: between the factors.

@@ -41,8 +41,11 @@ class T5Vision(Backbone):
 
     def describe(self) -> dict[str, object]:
         """Sizes of the text model and of the visual embedding; the factors, if there are any."""
-        own = {"shape": asdict(self.text.shape), "vision": self.vision.model_dump()}
-        return {**own, "lora": self.factors.as_dict()} if self.factors else own
+        return {
+            "shape": asdict(self.text.shape),
+            "vision": self.vision.model_dump(),
+            **({"lora": self.factors.as_dict()} if self.factors else {}),
+        }
 
     def part_of(self, name: str) -> Part:
         """`visual.*` is vision, all else language."""
