@@ -4,8 +4,8 @@ python -m benchmarks.mergekit_check [--venv DIR] [--size 64]
 
 mergekit is neither a dependency nor part of the tests: this script makes a virtual environment for
 it (once; default: `continual-vqa/mergekit` in the user's cache folder, about 6 GB with torch) with
-`pip install mergekit`, writes a base and three tuned copies of a tiny Llama as transformers saves
-them, merges them with `mergekit-yaml` and with this package, and compares every tensor.
+`pip install mergekit`, lets it write a base and three tuned copies of a tiny Llama as transformers
+saves them, merges them with mergekit and with this package, and compares every tensor.
 
 Compared are the average (mergekit: linear), task arithmetic, and TIES. Expected differences: the
 last digits, for sums are made in another order; in TIES also entries whose magnitude equals the
@@ -36,7 +36,7 @@ from continual_vqa.files.tensors import ArrayFile, write_arrays
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
 VENV = Path(os.environ.get("MERGEKIT_VENV") or _CACHE / "continual-vqa" / "mergekit")
 CLOSE = 1e-6  # largest difference that the order of sums explains, for entries of about 1
-MODELS = 3
+FOLDERS = ("base", "tuned-0", "tuned-1", "tuned-2")
 
 # name -> (our configuration, mergekit's method, its parameters)
 CASES: dict[str, tuple[MergeConfig, str, dict[str, float | bool]]] = {
@@ -64,34 +64,6 @@ def install(venv: Path) -> None:
     subprocess.run([*pip, "mergekit"], check=True)
 
 
-def write_models(folder: Path, size: int) -> list[Path]:
-    """The base and the tuned copies as Hugging Face folders; the base first."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=4 * size,
-        hidden_size=size,
-        intermediate_size=2 * size,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        tie_word_embeddings=False,
-        dtype="float32",
-    )
-    model = LlamaForCausalLM(config).float()
-    start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    folders = [folder / name for name in ("base", *(f"tuned-{i}" for i in range(MODELS)))]
-    for place in folders:
-        if place != folders[0]:
-            with torch.no_grad():
-                for name, tensor in model.state_dict().items():
-                    tensor.copy_(start[name] + 0.02 * torch.randn_like(tensor))
-        model.save_pretrained(place)
-    return folders
-
-
 def ours(folders: Sequence[Path], config: MergeConfig, out: Path) -> ArrayFile:
     """The merge by this package, of copies of the models in its own format."""
     paths, digest = [], ""
@@ -109,19 +81,16 @@ def ours(folders: Sequence[Path], config: MergeConfig, out: Path) -> ArrayFile:
     return ArrayFile(out)
 
 
-def theirs(
-    venv: Path, folders: Sequence[Path], method: str, parameters: dict, out: Path
-) -> ArrayFile:
-    """The merge by mergekit."""
-    config = out.with_suffix(".yaml")
-    base, *tuned = map(str, folders)
-    mergekit_config(config, method, base, tuned, **parameters)
-    command = [venv / "bin" / "mergekit-yaml", config, out, "--allow-crimes"]
+def theirs(venv: Path, folder: Path, size: int) -> None:
+    """Make the models and all merges by mergekit (see `mergekit_side`)."""
+    base, *tuned = (str(folder / name) for name in FOLDERS)
+    for case, (_, method, parameters) in CASES.items():
+        mergekit_config(folder / f"{case}.yaml", method, base, tuned, **parameters)
+    side = Path(__file__).with_name("mergekit_side.py")
+    command = [venv / "bin" / "python", side, folder, str(size), str(len(tuned))]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"mergekit failed:\n{done.stdout}\n{done.stderr}")
-    (found,) = sorted(out.glob("*.safetensors"))
-    return ArrayFile(found)
 
 
 def compare(one: ArrayFile, other: ArrayFile) -> dict[str, float]:
@@ -143,10 +112,12 @@ def main() -> None:
     failed = False
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folders = write_models(folder, args.size)
-        for case, (config, method, parameters) in CASES.items():
+        theirs(args.venv, folder, args.size)
+        folders = [folder / each for each in FOLDERS]
+        for case, (config, *_) in CASES.items():
             mine = ours(folders, config, folder / "ours.safetensors")
-            row = compare(mine, theirs(args.venv, folders, method, parameters, folder / method))
+            (found,) = (folder / case).glob("*.safetensors")
+            row = compare(mine, ArrayFile(found))
             failed |= row["different"] > 0
             print(f"{case}: " + ", ".join(f"{key} {value:,.4g}" for key, value in row.items()))
     sys.exit(failed)
