@@ -15,7 +15,7 @@ from continual_vqa.consolidation.merging.dtypes import Floats
 from continual_vqa.consolidation.merging.stack import Stack
 from continual_vqa.consolidation.select import Cut, Entries, cut
 
-HELD = 1 << 21  # entries whose magnitudes are kept in memory: 8 MB
+HELD = 1 << 20  # entries whose magnitudes are kept in memory: 4 MB
 SAMPLE = 1 << 15
 
 

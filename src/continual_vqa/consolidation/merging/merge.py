@@ -36,7 +36,7 @@ from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_file
 from continual_vqa.files.tensors import write_stream
 
-PIECE = 1 << 19  # entries written at once
+PIECE = 1 << 18  # entries written at once
 NOT_FLOAT, NOT_TRAINED = "not a float: the same in all models", "not trained: stays the base's"
 
 
@@ -223,10 +223,12 @@ def _count(stack: Stack, block: Block, merged: Floats, tally: Tally | None) -> N
     """Count a block where that is asked for; in any case nothing that is not finite gets by."""
     if tally is not None:
         tally.add(stack, block, merged)
-    elif not all(np.isfinite(dot(each, each)) for each in block.inputs):
+    elif block.base is not None and not all(np.isfinite(dot(d, d)) for d in block.differences):
+        # Where differences are chosen, one that is not finite need not be in the merge.
         stack.refuse_not_finite(block)
     total = dot(merged, merged) if tally is None else tally.merged
     if not np.isfinite(total) and not np.isfinite(merged).all():
+        stack.refuse_not_finite(block)
         raise _too_large(stack.name, "F32")
 
 

@@ -93,8 +93,13 @@ def _check_base(model: Model, base: Model) -> None:
         {name: (info.shape,) for name, info in model.infos.items()},
         {name: (info.shape,) for name, info in base.infos.items() if name in model.infos},
     )
-    wide = [f"{name} {info.dtype}" for name, info in model.infos.items() if info.dtype == "F64"]
-    problems += [f"dtypes that are not merged: {few(wide)}"] if wide else []
+    odd = [
+        f"{name} {info.dtype} on {base.infos[name].dtype}"
+        for name, info in model.infos.items()
+        if name in base.infos
+        and (info.dtype == "F64" or (is_float(info) and not is_float(base.infos[name])))
+    ]
+    problems += [f"dtypes that are not merged: {few(odd)}"] if odd else []
     if problems:
         raise UserError(
             "; ".join(problems), where=model.path, expected=f"tensors of the base {base.path}"

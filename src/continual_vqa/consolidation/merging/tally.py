@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -88,7 +89,7 @@ class Tally:
         ]
 
 
-def conflicts(differences: list[Floats] | tuple[Floats, ...]) -> int:
+def conflicts(differences: Sequence[Floats]) -> int:
     """Entries of k arrays (n,) of which one is above 0 and one below."""
     if len(differences) < 2:
         return 0

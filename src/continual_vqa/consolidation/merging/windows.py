@@ -11,7 +11,7 @@ from continual_vqa.consolidation.merging.dtypes import STORED, Floats, widen
 from continual_vqa.consolidation.merging.models import Model
 from continual_vqa.errors import naming
 
-WINDOW = 1 << 19  # entries mapped at once
+WINDOW = 1 << 18  # entries mapped at once
 
 
 class Window:
