@@ -51,14 +51,16 @@ def merged():
 
 
 @pytest.fixture
-def suited(request, masked, swept, merged):
+def suited(request):
     """A study that has what a figure needs."""
     row = FIGURES[request.node.callspec.params["name"]]
-    if row.over_orders:
-        return merged["align"]
+    if row.over_orders or row.needs == "merge":
+        return request.getfixturevalue("merged")["align"]
     if row.fewest_tasks == MANY_TASKS:
-        return merged["many"]
-    return {"variants": swept, "merge": merged["align"], **merged}.get(row.needs, masked)
+        return request.getfixturevalue("merged")["many"]
+    if row.needs in ("align", "align_sweep"):
+        return request.getfixturevalue("merged")[row.needs]
+    return request.getfixturevalue("swept" if row.needs == "variants" else "masked")
 
 
 def drawn(results, name, folder, **settings):
