@@ -47,7 +47,8 @@ class _Magnitudes(Entries):
         """About `SAMPLE` entries at even distances, in descending order."""
         stride, skip, taken = max(1, self.size // SAMPLE), 0, []
         for block in self._blocks:
-            taken.append(block[skip::stride])
+            # A view would keep the whole block.
+            taken.append(block[skip::stride].copy())
             skip = (skip - len(block)) % stride
         return np.sort(np.concatenate(taken))[::-1]
 
