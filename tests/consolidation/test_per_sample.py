@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from continual_vqa.backbones import lora
 from continual_vqa.backbones.base import Batch
 from continual_vqa.consolidation import per_sample
 from continual_vqa.consolidation.per_sample import Norm, PerSample, add_one_by_one
@@ -111,6 +112,29 @@ def test_matrices_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(per_sample, "BLOCK", 5)
     model = Odd(3)
     _, sums, expected = both(model, model, batch_of(4), "squared")
+    torch.testing.assert_close(sums, expected)
+
+
+@given(st.integers(1, 4), st.integers(0, 99), st.sampled_from(Norm.__args__), st.booleans())
+def test_low_rank_factors(size: int, seed: int, norm: Norm, both_trained: bool) -> None:
+    net = nn.Sequential(nn.Linear(WIDTH, 5), nn.Tanh(), nn.Linear(5, WORDS, bias=False))
+    lora.add(net, lora.Factors(2, 3.0, 0.0, ("0", "2")))
+    net = net.double()
+    torch.manual_seed(seed)
+    for name, parameter in net.named_parameters():
+        parameter.requires_grad_(both_trained or lora.is_factor(name))
+        nn.init.normal_(parameter)
+    trained = nn.Module()
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            trained.register_parameter(name.replace(".", "/"), parameter)
+
+    def objective(batch: Batch) -> Tensor:
+        return net(batch.visual).log_softmax(-1).square().sum((1, 2))
+
+    fast, sums, expected = both(trained, objective, batch_of(size, seed), norm)
+    assert not fast.one_by_one and len(sums) == (7 if both_trained else 4)
+    assert all(expected[name].any() for name in expected)
     torch.testing.assert_close(sums, expected)
 
 

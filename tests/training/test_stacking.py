@@ -63,7 +63,7 @@ def dense(base: Path, updates: list[dict[str, Tensor]], visual: dict[str, Tensor
         for update in updates:
             for name in filter(lambda name: ".lora_A." in name, update):
                 a, b = update[name], update[name.replace(".lora_A.", ".lora_B.")]
-                own[name.replace("lora_A.default", "base_layer")] += SCALING * b @ a
+                own[name.replace("lora_A.default", "base_layer")].add_(SCALING * b @ a)
         for name in (name for name in visual if not is_factor(name)):
             own[name].copy_(visual[name])
     return model.eval()
@@ -94,8 +94,8 @@ def test_the_stage_on_top_brings_its_own_factors(base: Path, stages: list[Path])
 
 def test_nothing_stacked_changes_nothing(base: Path) -> None:
     plain, _ = read_base(base)
-    for options in ({}, {"fresh": 7}):
-        model, _, _ = load_model(base, None, CPU, **options)
+    for seed in (None, 7):
+        model, _, _ = load_model(base, None, CPU, fresh=seed)
         batch = families.batch(model, THREE)
         assert torch.equal(model.eval().logits(batch), plain.eval().logits(batch))
 
