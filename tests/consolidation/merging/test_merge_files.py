@@ -21,7 +21,7 @@ from consolidation.merging.merge_world import (
     write_base,
     write_stage,
 )
-from continual_vqa.consolidation.merging import merge, models, stack, windows
+from continual_vqa.consolidation.merging import models, stack, stream, windows
 from continual_vqa.errors import UserError
 from continual_vqa.files.tensors import read_header
 from oracles import merging_reference
@@ -74,7 +74,7 @@ def test_blocks_and_windows_are_invisible(world: World, kind: str) -> None:
     with (
         patch.object(stack, "BLOCK", 7),
         patch.object(windows, "WINDOW", 11),
-        patch.object(merge, "PIECE", 13),
+        patch.object(stream, "PIECE", 13),
     ):
         pieces, other = world.merge(kind=kind)
     assert all(np.array_equal(whole[name], pieces[name]) for name in whole)
@@ -290,6 +290,20 @@ def test_nan_in_a_factor_is_named(world: World, space: str, full: bool) -> None:
     rewrite(world, lambda a: a | {name: np.full_like(a[name], np.nan)})
     with pytest.raises(UserError, match=rf"2\.safetensors: tensor '{name}' holds nan"):
         world.merge(kind="average", space=space, full=full)
+
+
+@pytest.mark.parametrize("kind", ["magmax", "dare", "ties"])
+def test_a_difference_that_is_not_finite_is_never_passed_over(world: World, kind: str) -> None:
+    rewrite(world, lambda a: diverge(a, np.nan))
+    with pytest.raises(UserError, match=r"2\.safetensors: tensor 'b\.bias' holds nan"):
+        world.merge(kind=kind, full=False)
+
+
+def test_floats_on_a_base_of_integers(tmp_path: Path) -> None:
+    digest = write_base(tmp_path / "base.safetensors", {"x": np.arange(3)}, {"x": "I64"})
+    path = write_stage(tmp_path / "1", {"x": np.ones(3, np.float32)}, digest)
+    with pytest.raises(UserError, match="dtypes that are not merged: x F32 on I64"):
+        models.open_models(tmp_path / "base.safetensors", [path])
 
 
 def test_a_base_that_was_tampered_with(world: World) -> None:
