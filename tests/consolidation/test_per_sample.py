@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -115,6 +115,7 @@ def test_matrices_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(sums, expected)
 
 
+@settings(max_examples=20)
 @given(st.integers(1, 4), st.integers(0, 99), st.sampled_from(Norm.__args__), st.booleans())
 def test_low_rank_factors(size: int, seed: int, norm: Norm, both_trained: bool) -> None:
     net = nn.Sequential(nn.Linear(WIDTH, 5), nn.Tanh(), nn.Linear(5, WORDS, bias=False))
