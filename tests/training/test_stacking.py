@@ -15,6 +15,7 @@ import tiny_model
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.folder import read_base, write_base
 from continual_vqa.backbones.lora_layer import is_factor
+from continual_vqa.backbones.tensor_file import read_tensors
 from continual_vqa.errors import UserError
 from continual_vqa.methods.parameters import trained_names
 from continual_vqa.training.checkpoint import write_checkpoint
@@ -32,14 +33,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def stage(base: Path, path: Path, seed: int, tune: str = "lora", skip: str = "") -> Path:
-    """A checkpoint of random tensors, small ones."""
+def stage(
+    base: Path, path: Path, seed: int, tune: str = "lora", skip: str = "", below: int = 0
+) -> Path:
+    """A checkpoint of random tensors, small ones, trained on the updates of `below` others."""
     model, base_sha256 = read_base(base)
     generator = torch.Generator().manual_seed(seed)
     shapes = {n: p.shape for n, p in model.named_parameters()}
     names = [n for n in trained_names(model, tune) if not skip or skip not in n]
     drawn = {n: torch.randn(shapes[n], generator=generator) * 0.1 for n in names}
-    about = {"recipe": {}, "stage": f"seed-0/{seed}", "task": "color", "step": seed}
+    recipe = {"start": "stacked"} if below else {}
+    about = {"recipe": recipe, "stage": f"seed-0/{seed}", "task": "color", "step": below + 1}
     write_checkpoint(path, drawn, model, base_sha256=base_sha256, **about)
     return path
 
@@ -81,10 +85,13 @@ def test_a_stack_is_the_sum_of_its_updates(base: Path, stages: list[Path], count
     assert not torch.allclose(plain.logits(batch), expected.logits(batch), atol=1e-3)
 
 
-def test_the_stage_on_top_brings_its_own_factors(base: Path, stages: list[Path]) -> None:
-    content = [tensors(path, base) for path in stages]
-    model, _, header = load_model(base, stages[2], CPU, stack=stages[:2])
-    assert header["stage"] == "seed-0/2"
+def test_the_stage_on_top_brings_its_own_factors(
+    base: Path, stages: list[Path], tmp_path: Path
+) -> None:
+    top = stage(base, tmp_path / "top.safetensors", 9, below=2)
+    content = [*(tensors(path, base) for path in stages[:2]), read_tensors(top)[1]]
+    model, _, header = load_model(base, top, CPU, stack=stages[:2])
+    assert header["stage"] == "seed-0/9"
     own = dict(model.named_parameters())
     assert all(torch.equal(own[name], tensor) for name, tensor in content[2].items())
     batch = families.batch(model, THREE)
@@ -123,6 +130,20 @@ def test_llavas_frozen_weights_are_stacked_on_too(tmp_path: Path) -> None:
     expected, found = alone.eval().logits(batch), model.eval().logits(batch)
     torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
     assert not torch.allclose(read_base(base)[0].eval().logits(batch), expected, atol=0.2)
+
+
+@pytest.mark.parametrize("given", [0, 1, 3])
+def test_a_stage_is_not_read_without_what_lies_below(
+    base: Path, stages: list[Path], tmp_path: Path, given: int
+) -> None:
+    top = stage(base, tmp_path / "top.safetensors", 9, below=2)
+    with pytest.raises(UserError, match=f"those of 2 earlier stages, {given} are given"):
+        load_model(base, top, CPU, stack=stages[:given])
+
+
+def test_nothing_lies_below_other_stages(base: Path, stages: list[Path]) -> None:
+    with pytest.raises(UserError, match="those of 0 earlier stages, 1 are given"):
+        load_model(base, stages[1], CPU, stack=stages[:1])
 
 
 def refused(base: Path, *stack: Path, start: Path | None = None) -> str:

@@ -6,7 +6,8 @@ so far. Source: Wang et al., Findings of EMNLP 2023 (O-LoRA).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,6 +19,24 @@ from continual_vqa.backbones.lora_layer import inert, is_factor
 from continual_vqa.backbones.tensor_file import load_into
 from continual_vqa.errors import UserError
 from continual_vqa.training.checkpoint import read_checkpoint
+
+
+def check_stack(header: Mapping[str, str], stack: Sequence[Path], start: Path) -> None:
+    """Refuse a checkpoint without the updates that its factors were trained on.
+
+    Raises
+    ------
+    UserError : it was trained on the stacked updates of earlier stages, and others are given
+    """
+    stacked = json.loads(header.get("recipe", "{}")).get("start") == "stacked"
+    below = int(header["step"]) - 1 if stacked else 0
+    if len(stack) != below:
+        raise UserError(
+            f"its low-rank factors lie on those of {below} earlier stages, {len(stack)} are given",
+            where=start,
+            expected=f"{below} checkpoints in --stack",
+            do="give the checkpoints of all earlier stages of its run, in order",
+        )
 
 
 def load_stacked(

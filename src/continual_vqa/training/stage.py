@@ -31,7 +31,7 @@ from continual_vqa.training.memory import read_memory, recalled
 from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.seeds import derived
 from continual_vqa.training.settings import JOINT, TrainSettings
-from continual_vqa.training.stacking import load_stacked
+from continual_vqa.training.stacking import check_stack, load_stacked
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,8 @@ def load_model(
         header = load_stacked(model, stack, start, base, base_sha256)
     elif start is not None:
         header = load_checkpoint(start, model, base_sha256)
+    if start is not None:
+        check_stack(header, stack, start)
     if start is None and fresh is not None:
         lora.initialise(model, fresh)
     rest(model)
