@@ -107,7 +107,12 @@ class AlignGuard(Block):
     """
 
     kind: Annotated[Literal["align"], Field(description="This kind of guard.")] = "align"
-    every: Annotated[int, Field(ge=1, description="Optimiser steps between two alignments.")] = 10
+    every: Annotated[
+        int,
+        Field(
+            ge=1, description="Optimiser steps between two alignments; the last step aligns too."
+        ),
+    ] = 10
     top: Annotated[
         Share,
         Field(description="Share of the starting weights that is compared: the largest ones."),

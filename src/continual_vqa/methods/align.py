@@ -18,7 +18,7 @@ from continual_vqa.methods.parameters import FlatParameters
 
 
 class Align(Guard):
-    """Every `every` steps: conflicting entries are reset and their moments cleared."""
+    """Every `every` steps and at the end: conflicts are reset and their moments cleared."""
 
     def __init__(self, config: AlignGuard) -> None:
         self._config = config
@@ -40,10 +40,11 @@ class Align(Guard):
 
     @torch.no_grad()
     def after_update(
-        self, parameters: FlatParameters, moments: Moments, step: int
+        self, parameters: FlatParameters, moments: Moments, step: int, *, last: bool
     ) -> Sequence[Alignment]:
         """Count the conflicts of every part and take them back."""
-        if step % self._config.every:
+        # The last step always counts: it is those weights that are merged.
+        if step % self._config.every and not last:
             return ()
         values, reset = parameters.values, self._config.reset
         misaligned = values.sign() * self._start.sign() < 0

@@ -64,10 +64,11 @@ class Guard:
         """After the optimiser: may change `parameters.values` in place."""
 
     def after_update(
-        self, parameters: FlatParameters, moments: Moments, step: int
+        self, parameters: FlatParameters, moments: Moments, step: int, *, last: bool
     ) -> Sequence[Alignment]:
         """When all of step `step` (from 1) is done, replay too; returns what is to be kept.
 
-        May change `parameters.values` and `moments` in place.
+        `last` tells that the stage ends with it. May change `parameters.values` and `moments` in
+        place.
         """
         return ()

@@ -72,6 +72,7 @@ class Loop:
     inflight: InFlight
     label: str
     alignment: list[Alignment] = field(default_factory=list)
+    _total: int = field(default=0, init=False)
 
     def run(self, segments: Sequence[Segment]) -> list[CurveRow]:
         """Train; returns one row per optimiser step.
@@ -91,8 +92,8 @@ class Loop:
             curve = [CurveRow(*row) for row in place["curve"]]
             self.alignment = [Alignment(*row) for row in place["alignment"]]
             optimiser.restore(tensors, place["updates"])
-        total = sum(self.pace.steps(len(segment.source)) for segment in segments)
-        progress = Progress(total, self.label)
+        self._total = sum(self.pace.steps(len(segment.source)) for segment in segments)
+        progress = Progress(self._total, self.label)
         progress.advance(len(curve))
         self.model.train()
         for index, segment in enumerate(segments[begin:], start=begin):
@@ -134,8 +135,11 @@ class Loop:
                 if segment.memory:
                     remembered = memory_batch(segment.memory, size, segment.seed, step)
                     self._step(*remembered, optimiser, lr, f"{segment.name}, memory")
+                done = len(curve) + 1
                 for guard in self.guards:
-                    rows = guard.after_update(self.parameters, optimiser, len(curve) + 1)
+                    rows = guard.after_update(
+                        self.parameters, optimiser, done, last=done == self._total
+                    )
                     self.alignment.extend(rows)
                 cursor = cursor.advance(len(weights), n)
                 now = time.perf_counter()
