@@ -19,3 +19,4 @@ rule all:
         rules.figures.input,
         rules.tables.input,
         paths.manifest,
+        plan.drifts,

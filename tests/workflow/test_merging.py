@@ -87,6 +87,8 @@ def test_merged_files_say_what_they_are_made_of(merged: Checkout) -> None:
         assert header["stage"] == merge.id
         report = json.loads((merged.root / merge.report(plan.paths)).read_text())
         assert len(report["inputs"]) == len(merge.models) == 2
+        drift = json.loads((merged.root / plan.paths.drift.format(merge=merge.id)).read_text())
+        assert {row["task"] for row in drift["models"]} == {"location", "count"}
         assert sum(part["entries"] for part in report["parts"].values()) > 0
         kinds.add((report["kind"], report["config"]["space"]))
     assert kinds == {("average", "tensors"), ("ties", "updates")}

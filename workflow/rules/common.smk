@@ -120,6 +120,11 @@ def test_skills(wildcards):
     )
 
 
+def merge_cells(wildcards):
+    """The training cells of the tasks of what is merged."""
+    return expand(paths.cell_index, cell=plan.merges[wildcards.merge].cells)
+
+
 def merged_models(wildcards):
     return [model.path(paths) for model in plan.merges[wildcards.merge].models]
 

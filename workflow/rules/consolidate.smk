@@ -121,3 +121,42 @@ if plan.merges:
             "python -m continual_vqa merge --base {input.base:q} --models {input.models:q}"
             " --settings {params.settings:q} --out {output.model:q} --report {output.report:q}"
             " > {log:q} 2>&1"
+
+
+if plan.drifts:
+
+    rule drift:
+        input:
+            base=paths.base_model,
+            merged=paths.merged,
+            models=merged_models,
+            cells=merge_cells,
+        output:
+            paths.drift,
+        log:
+            f"{paths.logs}/drift/{{merge}}.log",
+        benchmark:
+            f"{paths.benchmarks}/drift/{{merge}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.predict.threads
+        resources:
+            mem_mb=grown(study.resources.predict.mem_mb),
+            runtime=grown(study.resources.predict.runtime),
+            gpu=study.resources.predict.gpu,
+        params:
+            settings=lambda wildcards: settings(
+                stage=plan.stage_settings(plan.merges[wildcards.merge]),
+                questions=study.merging.drift_questions,
+                training=study.training,
+                shards=plan.reading,
+            ),
+            base=subpath(input.base, parent=True),
+            cells=lambda wildcards: plan.cell_arguments(
+                plan.merges[wildcards.merge].cells
+            ),
+            code=code("verbs.drift", f"backbones.{study.backbone.family}"),
+        shell:
+            "python -m continual_vqa drift --base {params.base:q} --merged {input.merged:q}"
+            " --models {input.models:q} --cells {params.cells:q} --settings {params.settings:q}"
+            " --threads {threads} --out {output:q} > {log:q} 2>&1"

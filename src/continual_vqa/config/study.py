@@ -11,6 +11,7 @@ from continual_vqa.config.block import Block
 from continual_vqa.config.data import DataConfig
 from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.figures import FiguresConfig
+from continual_vqa.config.merging import MergingConfig
 from continual_vqa.config.miniature import MiniatureConfig
 from continual_vqa.config.probe import ProbeConfig
 from continual_vqa.config.recipe import Recipe
@@ -56,6 +57,9 @@ class Study(Block):
     replay: Annotated[
         ReplayConfig, Field(description="The memory of recipes that replay earlier tasks.")
     ] = ReplayConfig()
+    merging: Annotated[MergingConfig, Field(description="What is measured of merges.")] = (
+        MergingConfig()
+    )
     evaluation: Annotated[EvaluationConfig, Field(description="Answering the test questions.")] = (
         EvaluationConfig()
     )

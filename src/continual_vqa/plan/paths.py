@@ -43,6 +43,7 @@ _PATTERNS = {
     "alignment": "stages/{stage}/alignment.parquet",
     "merged": "merges/{merge}/model.safetensors",
     "merge_report": "merges/{merge}/report.json",
+    "drift": "merges/{merge}/drift.json",
     "predictions": "predictions/{answers}.parquet",
     "scores": "scores/{answers}.parquet",
     "probe_predictions": "probes/{probe}/predictions.parquet",

@@ -97,6 +97,11 @@ class Merge:
         """Where the weights lie."""
         return paths.merged.format(merge=self.id)
 
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The training cells of the models' own tasks, each once."""
+        return tuple(dict.fromkeys(c for model in self.models for c in model.stage.cells))
+
     def report(self, paths: Paths) -> str:
         """Where the report of the merge lies."""
         return paths.merge_report.format(merge=self.id)

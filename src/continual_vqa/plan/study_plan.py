@@ -113,6 +113,13 @@ class Plan:
         return {weights.id: weights for weights in deployed if isinstance(weights, Merge)}
 
     @cached_property
+    def drifts(self) -> list[str]:
+        """The reports on how far merges are from what they are made of."""
+        if not self.study.merging.drift_questions:
+            return []
+        return [self.paths.drift.format(merge=merge) for merge in self.merges]
+
+    @cached_property
     def answers(self) -> dict[str, Answers]:
         """All answers once, by id."""
         return {a.id: a for run in self.runs for several in run.answers for a in several}
