@@ -1,7 +1,7 @@
 """The damage probe: a part of a model gets back earlier weights, task by task (own choice).
 
-Papers.md claims for AIM that the small visual part takes local damage: what each part's drift costs
-is the accuracy that comes back with the part.
+AIM (arXiv 2604.14779) claims that the small visual part takes local damage: what each part's drift
+costs is the accuracy that comes back with the part.
 """
 
 from __future__ import annotations
