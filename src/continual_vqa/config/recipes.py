@@ -48,7 +48,7 @@ PAM = "arXiv 2506.03189"
 
 # Methods on low-rank factors, as PAM's paper compares them. Where a merge is made of all tasks'
 # weights the tasks are trained from the base, as merging methods were published; MagMax goes on
-# from task to task, as its paper does.
+# from task to task, as its paper does. Constants: config/ablations/pam.yaml.
 _LOW_RANK: dict[str, Recipe] = {
     "joint_lora": Recipe(title="Joint, LoRA", paper=PAM, schedule="joint", start="base"),
     "sequential_lora": Recipe(title="Sequential, LoRA", paper=PAM),
@@ -57,7 +57,10 @@ _LOW_RANK: dict[str, Recipe] = {
     "average": Recipe(title="Average", paper=PAM, start="merged", deploy=AverageMerge()),
     "running": Recipe(title="Running average", paper=PAM, start="merged", deploy=RunningMerge()),
     "ties": Recipe(
-        title="TIES", paper="Yadav et al., NeurIPS 2023", start="base", deploy=TiesMerge(of="all")
+        title="TIES",
+        paper="Yadav et al., NeurIPS 2023",
+        start="base",
+        deploy=TiesMerge(of="all", density=0.5),
     ),
     "dare": Recipe(
         title="DARE", paper="Yu et al., ICML 2024", start="base", deploy=DareMerge(of="all")
