@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 
 from continual_vqa.config.orders import CHAINS, Similarity, read_similarity
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
-from continual_vqa.config.study import Study
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.plan import listings
 from continual_vqa.plan.answers import Answers, answers_of
@@ -26,25 +23,16 @@ from continual_vqa.plan.consolidation import (
     memory_of,
 )
 from continual_vqa.plan.listings import Run
-from continual_vqa.plan.paths import Paths
-from continual_vqa.plan.probes import Probe, can_be_probed, probes_of
+from continual_vqa.plan.materials import Materials
+from continual_vqa.plan.probes import Probe, probes_of
 from continual_vqa.plan.reporting import TABLES, FigureRow
 from continual_vqa.plan.stages import Merge, Stage, Weights, course_of
 from continual_vqa.plan.streams import STANDARD, Stream, make_stream
 
-MINIATURE = "miniature"
-CONTENT = "content-"
-
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Materials):
     """All that a study will do."""
-
-    study: Study
-
-    @cached_property
-    def paths(self) -> Paths:
-        return Paths(f"{self.study.results}/{self.study.name}")
 
     @cached_property
     def taxonomy(self) -> TaxonomyNames:
@@ -201,7 +189,7 @@ class Plan:
             for run in self.runs
             if run.recipe in chosen
             and run.stream.held_out == STANDARD
-            and can_be_probed(self.recipes[run.recipe])
+            and self.recipes[run.recipe].answers_alone
         )
 
     @cached_property
@@ -243,127 +231,6 @@ class Plan:
         fitting = {n: r for n, r in TABLES.items() if r.fits(self.streams)}
         return {n: r.category for n, r in fitting.items() if not r.needs or self.suited(r.needs)}
 
-    @cached_property
-    def world(self) -> str:
-        """The folder of the miniature world."""
-        return self.paths.miniature.format(size=self.study.miniature.size)
-
-    @cached_property
-    def data_root(self) -> str:
-        """The folder below which the data files lie."""
-        if self.study.data.dataset == MINIATURE:
-            return f"{self.world}/{self.study.data.format}"
-        return self.study.data.root
-
-    @cached_property
-    def downloads(self) -> tuple[str, ...]:
-        """Official archives, relative to the data root, that are fetched where missing."""
-        return self.study.data.downloads(self.data_root)
-
-    @cached_property
-    def raw_files(self) -> tuple[str, ...]:
-        """Every file that indexing reads, without the images."""
-        here = Path.cwd()
-        # Relative where possible: a study that moves with its checkout is not made anew.
-        return tuple(
-            str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
-            for path in self.study.data.raw_files(self.data_root)
-        )
-
-    @cached_property
-    def index_arguments(self) -> list[str]:
-        """The options of the verb `index`."""
-        data, root = self.study.data, self.data_root
-        arguments = ["--dataset", data.format, "--taxonomy", data.taxonomy]
-        arguments += ["--splits", data.splits, "--on-bad-record", data.on_bad_record]
-        arguments += ["--check-images", data.check_images]
-        if copies := self.study.stream.relabelings:
-            arguments += ["--relabelings", str(copies)]
-        for kind in ("questions", "annotations", "instances", "scene_graphs"):
-            if files := data.files(kind, root):
-                arguments += [f"--{kind.replace('_', '-')}", *files]
-        for kind in ("images", "features", "concept_map", "karpathy_file"):
-            if path := data.file(kind, root):
-                arguments += [f"--{kind.removesuffix('_file').replace('_', '-')}", path]
-        return arguments
-
-    @cached_property
-    def visual_source(self) -> str:
-        """The images, or the region features, that shards are made of."""
-        data = self.study.data
-        return data.file("features" if data.features else "images", self.data_root)
-
-    @cached_property
-    def shard_arguments(self) -> list[str]:
-        """The options of the verb `shard`."""
-        shards = self.study.shards
-        return ["--max-mb", str(shards.max_mb), *([] if shards.checksums else ["--no-checksums"])]
-
-    @cached_property
-    def reading(self) -> dict[str, object]:
-        """What of the shards' settings acts when they are read."""
-        return self.study.shards.model_dump(mode="json", exclude={"max_mb", "checksums"})
-
-    @cached_property
-    def answering(self) -> dict[str, object]:
-        """What of the evaluation's settings acts when questions are answered."""
-        chosen = self.study.evaluation
-        # The others choose the questions, which a job is given by its cells.
-        return chosen.model_dump(mode="json", exclude={"split", "tasks", "every"})
-
-    @cached_property
-    def scene_graphs(self) -> str:
-        """The scene graphs that the base model is pretrained on."""
-        return self.study.pretraining.scene_graphs or f"{self.world}/base/base_sceneGraphs.json"
-
-    @cached_property
-    def pretrained(self) -> bool:
-        """Whether the base model is trained on scene graphs, or only built or read."""
-        return self.study.pretraining.steps > 0
-
-    @cached_property
-    def builds_vocabulary(self) -> bool:
-        """Whether the words of the training questions become the model's vocabulary."""
-        return not self.study.backbone.folder
-
-    @cached_property
-    def base_inputs(self) -> list[str]:
-        """The files that the base model is made from, beside the vocabulary's questions."""
-        folder, adapter = self.study.backbone.folder, self.study.backbone.adapter
-        files = [f"{folder}/config.json", *weight_files(folder)] if folder else []
-        if adapter:
-            files += [f"{adapter}/adapter_config.json", f"{adapter}/adapter_model.safetensors"]
-        return [*files, *([self.scene_graphs] if self.pretrained else [])]
-
-    @cached_property
-    def base_arguments(self) -> list[str]:
-        """Options of the verb `pretrain` that name its material."""
-        arguments = ["--texts", self.paths.questions] if self.builds_vocabulary else []
-        if self.pretrained:
-            images = self.study.pretraining.images or f"{self.world}/base/images"
-            arguments += ["--scene-graphs", self.scene_graphs, "--images", images]
-        return arguments
-
-    def vocabulary_hash(self) -> str:
-        """The words that the base model knows, when the questions give them."""
-        return self.content_hash("vocabulary") if self.builds_vocabulary else ""
-
-    @cached_property
-    def world_files(self) -> tuple[str, ...]:
-        """The files of the miniature world that other jobs name; images lie beside them."""
-        made = (*self.raw_files, self.scene_graphs)
-        return tuple(path for path in made if path.startswith(f"{self.world}/"))
-
-    def content_hash(self, name: str) -> str:
-        """The content of a cell, or of the "vocabulary", as the last index noted it.
-
-        "pending" before the first index; the DAG is looked at again after it.
-        """
-        path = Path(self.paths.content)
-        if not path.exists():
-            return f"{CONTENT}pending"
-        return f"{CONTENT}{_read_hashes(str(path), path.stat().st_mtime_ns).get(name, 'empty')}"
-
     def stack_arguments(self, weights: Weights) -> list[str]:
         """`--stack` with the checkpoints below a stage's low-rank factors, if there are any."""
         files = [past.path(self.paths) for past in weights.stack]
@@ -395,15 +262,3 @@ class Plan:
             "cells": {t.name: list(t.cells) for t in self.streams[0].tasks},
             "standard": STANDARD,
         }
-
-
-@lru_cache(maxsize=4)
-def _read_hashes(path: str, _modified: int) -> dict[str, str]:
-    # Planning asks once per cell; the file changes only when an index has run in between.
-    return json.loads(Path(path).read_text())
-
-
-def weight_files(folder: str) -> list[str]:
-    """The weights in a model's folder: one file, or the several that stand beside an index."""
-    several = sorted(Path(folder).glob("model-*-of-*.safetensors"))
-    return [str(path) for path in several] or [f"{folder}/model.safetensors"]
