@@ -32,20 +32,12 @@ class VisionConfig(Block):
     ] = 2048
 
 
-class LlavaConfig(Block):
-    """Sizes of a LLaVA: a CLIP tower, a projector of two layers, a Llama (family llava).
-
-    The defaults are the miniature's 0.6 million parameters. With backbone.folder the sizes are the
-    folder's; with a base folder of this project the template is the base's too. image_size and
-    patch_size of backbone.vision are those of the tower.
-    """
+class DecoderConfig(Block):
+    """What the decoders with visual tokens share: sizes, how weights are stored and trained."""
 
     hidden_size: Annotated[int, Field(ge=4, description="Width of the language model.")] = 96
     layers: Annotated[int, Field(ge=1, description="Layers of the language model.")] = 3
     heads: Annotated[int, Field(ge=1, description="Attention heads; they divide hidden_size.")] = 4
-    kv_heads: Annotated[
-        int, Field(ge=1, description="Heads of keys and values; they divide heads.")
-    ] = 4
     intermediate_size: Annotated[
         int, Field(ge=1, description="Width of the gated feed-forward layers.")
     ] = 256
@@ -57,6 +49,30 @@ class LlavaConfig(Block):
     vision_intermediate_size: Annotated[
         int, Field(ge=1, description="Width of the tower's feed-forward layers.")
     ] = 192
+    dtype: Annotated[
+        Literal["fp32", "bf16"],
+        Field(description="How frozen weights are stored; what tune: lora trains: fp32."),
+    ] = "fp32"
+    checkpointing: Annotated[
+        bool,
+        Field(
+            description="Compute each layer again in the backward pass instead of keeping its "
+            "states: same gradients, less memory."
+        ),
+    ] = False
+
+
+class LlavaConfig(DecoderConfig):
+    """Sizes of a LLaVA: a CLIP tower, a projector of two layers, a Llama (family llava).
+
+    The defaults are the miniature's 0.6 million parameters. With backbone.folder the sizes are the
+    folder's; with a base folder of this project the template is the base's too. image_size and
+    patch_size of backbone.vision are those of the tower.
+    """
+
+    kv_heads: Annotated[
+        int, Field(ge=1, description="Heads of keys and values; they divide heads.")
+    ] = 4
     feature_layer: Annotated[
         int,
         Field(
@@ -72,20 +88,9 @@ class LlavaConfig(Block):
             "question; both exactly once. Default: LLaVA 1.5."
         ),
     ] = "USER: <image>\n{question}\nAnswer the question using a single word or phrase. ASSISTANT:"
-    dtype: Annotated[
-        Literal["fp32", "bf16"],
-        Field(description="How frozen weights are stored; low-rank factors and projector: fp32."),
-    ] = "fp32"
-    checkpointing: Annotated[
-        bool,
-        Field(
-            description="Compute each layer again in the backward pass instead of keeping its "
-            "states: same gradients, less memory."
-        ),
-    ] = False
 
 
-class PaliGemmaConfig(Block):
+class PaliGemmaConfig(DecoderConfig):
     """Sizes of a PaliGemma: a SigLIP tower, a linear projector, a Gemma (family paligemma).
 
     The defaults are the miniature's 0.5 million parameters. With backbone.folder the sizes are the
@@ -94,23 +99,9 @@ class PaliGemmaConfig(Block):
     tokens of an answer see those before them.
     """
 
-    hidden_size: Annotated[int, Field(ge=4, description="Width of the language model.")] = 96
-    layers: Annotated[int, Field(ge=1, description="Layers of the language model.")] = 3
-    heads: Annotated[int, Field(ge=1, description="Attention heads; they divide hidden_size.")] = 4
     kv_heads: Annotated[
         int, Field(ge=1, description="Heads of keys and values; they divide heads (Gemma 2B: 1).")
     ] = 1
-    intermediate_size: Annotated[
-        int, Field(ge=1, description="Width of the gated feed-forward layers.")
-    ] = 256
-    vision_hidden_size: Annotated[int, Field(ge=4, description="Width of the tower.")] = 96
-    vision_layers: Annotated[int, Field(ge=1, description="Layers of the tower.")] = 1
-    vision_heads: Annotated[
-        int, Field(ge=1, description="Attention heads; they divide vision_hidden_size.")
-    ] = 4
-    vision_intermediate_size: Annotated[
-        int, Field(ge=1, description="Width of the tower's feed-forward layers.")
-    ] = 192
     template: Annotated[
         str,
         Field(
@@ -119,17 +110,6 @@ class PaliGemmaConfig(Block):
             "Default: PaliGemma's for questions in English."
         ),
     ] = "<image><bos>answer en {question}\n"
-    dtype: Annotated[
-        Literal["fp32", "bf16"],
-        Field(description="How frozen weights are stored; what tune: lora trains: fp32."),
-    ] = "fp32"
-    checkpointing: Annotated[
-        bool,
-        Field(
-            description="Compute each layer again in the backward pass instead of keeping its "
-            "states: same gradients, less memory."
-        ),
-    ] = False
 
 
 # Rank of the low-rank factors where the config names none.
