@@ -38,6 +38,15 @@ def test_empty_blocks_are_their_defaults() -> None:
         ({"recipes": ["sequentail"]}, "recipes[0]", "did you mean sequential?"),
         ({"recipes": "joint"}, "recipes", "expected a list"),
         ({"probe": {"recipes": ["joint"]}}, "probe.recipes[0]", "a continual recipe of the study"),
+        (
+            {
+                "backbone": {"lora": {"rank": 4}},
+                "recipes": ["pam", "olora"],
+                "probe": {"recipes": ["olora"]},
+            },
+            "probe.recipes[0]",
+            "whose last checkpoint answers all tasks: pam",
+        ),
         ({"stream": {"skills": ["colour"]}}, "stream.skills[0]", "did you mean color?"),
         ({"stream": {"groups": ["G9"]}}, "stream.groups[0]", "expected a concept group: G1"),
         ({"stream": {"held_out": ["G9"]}}, "stream.held_out[0]", "a group of the stream"),

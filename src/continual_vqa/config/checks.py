@@ -140,7 +140,9 @@ def _probe(study: Study) -> Iterator[Mistake]:
         return
     known = {**RECIPES, **study.custom_recipes}
     continual = [n for n in study.recipes if n in known and known[n].schedule == "continual"]
-    yield from _members("probe.recipes", named, continual, "a continual recipe of the study")
+    alone = [name for name in continual if known[name].answers_alone]
+    what = "a continual recipe of the study whose last checkpoint answers all tasks"
+    yield from _members("probe.recipes", named, alone, what)
     yield from _repeats("probe.recipes", named)
 
 

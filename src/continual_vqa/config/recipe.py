@@ -71,6 +71,11 @@ class Recipe(Block):
         return tuple(dict.fromkeys(asked))
 
     @property
+    def answers_alone(self) -> bool:
+        """Whether one checkpoint answers all tasks: not several, nor one that others lie below."""
+        return self.deploy != "own" and self.start != "stacked"
+
+    @property
     def merge(self) -> MergeConfig | None:
         """How weights are merged after each stage, if they are."""
         return None if isinstance(self.deploy, str) else self.deploy

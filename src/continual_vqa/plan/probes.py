@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 
 from continual_vqa.config.guards import PartShares
-from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.tasks import belongs
 from continual_vqa.files.hashing import short
 from continual_vqa.plan.answers import Answers
@@ -39,11 +38,6 @@ class Probe:
         """The test cells of the earlier tasks."""
         tasks = [weights.stage.task for weights in self.past]
         return tuple(cell for cell in self.tests if any(belongs(cell, task) for task in tasks))
-
-
-def can_be_probed(recipe: Recipe) -> bool:
-    """Whether one set of weights answers all tasks, all of it in one file."""
-    return recipe.deploy != "own" and recipe.start != "stacked"
 
 
 def probes_of(answers: tuple[tuple[Answers, ...], ...]) -> tuple[Probe, ...]:
