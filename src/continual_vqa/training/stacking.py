@@ -6,7 +6,6 @@ so far. Source: Wang et al., Findings of EMNLP 2023 (O-LoRA).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.lora_layer import inert, is_factor
 from continual_vqa.backbones.tensor_file import load_into
 from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import parse_json
 from continual_vqa.training.checkpoint import read_checkpoint
 
 
@@ -26,10 +26,15 @@ def check_stack(header: Mapping[str, str], stack: Sequence[Path], start: Path) -
 
     Raises
     ------
-    UserError : it was trained on the stacked updates of earlier stages, and others are given
+    UserError : it was trained on the stacked updates of earlier stages, and others are given; or
+        its header cannot be read
     """
-    stacked = json.loads(header.get("recipe", "{}")).get("start") == "stacked"
-    below = int(header["step"]) - 1 if stacked else 0
+    recipe = parse_json(header.get("recipe", "{}").encode(), start)
+    stacked = isinstance(recipe, dict) and recipe.get("start") == "stacked"
+    step = header.get("step", "")
+    if stacked and not (step.isascii() and step.isdigit()):
+        raise UserError(f"step is {step!r}", where=start, expected="a whole number")
+    below = int(step) - 1 if stacked else 0
     if len(stack) != below:
         raise UserError(
             f"its low-rank factors lie on those of {below} earlier stages, {len(stack)} are given",
