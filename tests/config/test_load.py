@@ -146,6 +146,39 @@ def test_empty_blocks_are_their_defaults() -> None:
             "act together already",
         ),
         (
+            {"custom_recipes": {"mine": {"tune": {"kind": "adapter_bank"}, "deploy": "own"}}},
+            "custom_recipes.mine.start",
+            "expected stacked: earlier adapters stay, and one is added",
+        ),
+        (
+            {"custom_recipes": {"mine": {"tune": {"kind": "adapter_bank"}, "start": "stacked"}}},
+            "custom_recipes.mine.deploy",
+            "is 'trained' while tune is 'adapter_bank'",
+        ),
+        (
+            {
+                "custom_recipes": {
+                    "mine": {
+                        "tune": {"kind": "adapter_bank", "phases": ["expansion", "experience"]},
+                        "start": "stacked",
+                        "deploy": "own",
+                        "replay": "examples",
+                    }
+                }
+            },
+            "custom_recipes.mine.tune.phases",
+            "expected experience, expansion, or both in this order",
+        ),
+        (
+            {
+                "custom_recipes": {
+                    "mine": {"tune": {"kind": "adapter"}, "deploy": {"kind": "average"}}
+                }
+            },
+            "custom_recipes.mine.deploy",
+            "is a merge while tune is 'adapter'",
+        ),
+        (
             {"custom_recipes": {"mine": {"start": "stacked", "tune": "full"}}},
             "custom_recipes.mine.start",
             "expected tune: lora",

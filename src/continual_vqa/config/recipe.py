@@ -10,6 +10,7 @@ from continual_vqa.config.block import Block
 from continual_vqa.config.guards import GuardConfig
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.merge import MergeConfig
+from continual_vqa.config.tuning import BankTuning, Tuning
 
 
 class Recipe(Block):
@@ -30,19 +31,20 @@ class Recipe(Block):
         Field(description="What the model is shown. question: the image is replaced by a blank."),
     ] = "image_and_question"
     tune: Annotated[
-        Literal["default", "full", "lora"],
+        Tuning,
         Field(
             description="Which tensors are trained. default: the family's own choice (t5_vision: "
             "full; llava, paligemma: lora). full: every tensor of the model, low-rank factors "
-            "excepted. lora: low-rank factors and the visual embedding or projector."
+            "excepted. lora: low-rank factors and the visual embedding or projector. A block: "
+            "adapters on the residual branches."
         ),
     ] = "default"
     start: Annotated[
         Literal["previous", "base", "merged", "stacked"],
         Field(
             description="Weights a stage starts from. previous: the last trained ones. base: the "
-            "base model. merged: the last merge (deploy). stacked: fresh low-rank factors on the "
-            "base with the updates of all earlier stages added (O-LoRA)."
+            "base model. merged: the last merge (deploy). stacked: what all earlier stages trained "
+            "stays, and fresh low-rank factors (O-LoRA) or adapters (ATLAS) are added."
         ),
     ] = "previous"
     guards: Annotated[
@@ -69,6 +71,11 @@ class Recipe(Block):
         """The measurements that the guards ask for, each once, in their order."""
         asked = (g.importance for g in self.guards if g.kind == "penalty" or g.kind == "mask")
         return tuple(dict.fromkeys(asked))
+
+    @property
+    def bank(self) -> BankTuning | None:
+        """How a bank of adapters is trained, if one is."""
+        return self.tune if isinstance(self.tune, BankTuning) else None
 
     @property
     def answers_alone(self) -> bool:

@@ -21,6 +21,7 @@ from continual_vqa.config.merge import (
     TiesMerge,
 )
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.tuning import AdapterTuning, BankTuning
 
 VQACL = "Zhang et al., CVPR 2023 (VQACL)"
 
@@ -93,6 +94,20 @@ _LOW_RANK: dict[str, Recipe] = {
     ),
 }
 
+ATLAS = "arXiv 2410.10923"
+
+# Adapters: the bank, and one that all tasks share or train one after the other.
+_ADAPTERS: dict[str, Recipe] = {
+    "joint_adapter": Recipe(
+        title="Joint, adapter", paper=ATLAS, schedule="joint", start="base", tune=AdapterTuning()
+    ),
+    "sequential_adapter": Recipe(title="Sequential, adapter", paper=ATLAS, tune=AdapterTuning()),
+    "independent_adapter": Recipe(
+        title="Adapter per task", paper=ATLAS, tune=AdapterTuning(), start="base", deploy="own"
+    ),
+    "atlas": Recipe(title="ATLAS", paper=ATLAS, tune=BankTuning(), start="stacked", deploy="own"),
+}
+
 RECIPES: dict[str, Recipe] = {
     "sequential": Recipe(title="Sequential", paper=VQACL),
     "joint": Recipe(title="Joint", paper=VQACL, schedule="joint", start="base"),
@@ -113,4 +128,5 @@ RECIPES: dict[str, Recipe] = {
         for name, title, guards, paper in _GUARDED
     },
     **{name: recipe.model_copy(update={"tune": "lora"}) for name, recipe in _LOW_RANK.items()},
+    **_ADAPTERS,
 }

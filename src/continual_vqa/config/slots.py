@@ -6,14 +6,23 @@ from collections.abc import Iterator
 
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.tuning import PHASES, AdapterTuning, BankTuning
 
 
 def check_slots(path: str, recipe: Recipe) -> Iterator[Mistake]:
     """Every impossible combination within the recipe at `path`, each as one mistake."""
     if recipe.schedule == "joint":
         yield from _joint(path, recipe)
-    if recipe.start == "stacked":
+    if recipe.bank:
+        yield from _bank(path, recipe, recipe.bank)
+    elif recipe.start == "stacked":
         yield from _stacked(path, recipe)
+    if isinstance(recipe.tune, AdapterTuning) and recipe.merge:
+        yield Mistake(
+            f"{path}.deploy",
+            "is a merge while tune is 'adapter'",
+            expected="trained or own: what the base has no values of cannot be merged",
+        )
     if recipe.start == "merged" and recipe.merge is None:
         yield Mistake(
             f"{path}.start",
@@ -52,11 +61,12 @@ def _joint(path: str, recipe: Recipe) -> Iterator[Mistake]:
 
 
 def _stacked(path: str, recipe: Recipe) -> Iterator[Mistake]:
-    if recipe.tune == "full":
+    if recipe.tune == "full" or isinstance(recipe.tune, AdapterTuning):
+        kind = recipe.tune if isinstance(recipe.tune, str) else recipe.tune.kind
         yield Mistake(
             f"{path}.start",
-            "is 'stacked' while tune is 'full'",
-            expected="tune: lora: it is low-rank factors that are stacked",
+            f"is 'stacked' while tune is {kind!r}",
+            expected="tune: lora or adapter_bank: it is factors or adapters that are stacked",
         )
     if recipe.deploy != "trained":
         yield Mistake(
@@ -71,3 +81,31 @@ def _stacked(path: str, recipe: Recipe) -> Iterator[Mistake]:
                 f"is {guard.kind!r} while start is 'stacked'",
                 expected="orthogonal: fresh factors have no earlier values to be held to",
             )
+
+
+def _bank(path: str, recipe: Recipe, bank: BankTuning) -> Iterator[Mistake]:
+    for slot, needed, why in (
+        ("schedule", ("continual",), "an adapter belongs to one task"),
+        ("start", ("stacked",), "earlier adapters stay, and one is added"),
+        ("deploy", ("own",), "queries and head are those of the task that is asked"),
+    ):
+        value = getattr(recipe, slot)
+        if value not in needed:
+            shown = value if isinstance(value, str) else value.kind
+            yield Mistake(
+                f"{path}.{slot}",
+                f"is {shown!r} while tune is 'adapter_bank'",
+                expected=f"{' or '.join(needed)}: {why}",
+            )
+    if recipe.guards or recipe.replay != "none":
+        yield Mistake(
+            f"{path}.{'guards' if recipe.guards else 'replay'}",
+            "is given while tune is 'adapter_bank'",
+            expected="none: what earlier tasks trained never changes",
+        )
+    if bank.phases != tuple(phase for phase in PHASES if phase in bank.phases):
+        yield Mistake(
+            f"{path}.tune.phases",
+            f"is {', '.join(bank.phases)}",
+            expected="experience, expansion, or both in this order",
+        )
