@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from continual_vqa.backbones.adapters import Bank, Branch, act
 from continual_vqa.backbones.sampling import sample_tokens
 from continual_vqa.backbones.tokens import PROMPT, Words, padded
 from continual_vqa.config.backbone import BackboneConfig, VisionConfig
+from continual_vqa.errors import UserError
 
 Part = Literal["vision", "language"]
 
@@ -36,12 +38,20 @@ class Backbone(nn.Module, ABC):
     """A model that answers questions about an image.
 
     `named_parameters()` gives every tensor exactly once: tied weights have one name.
+
+    Attributes
+    ----------
+    bank : the adapters that a stage put on the residual branches; None: there are none
     """
 
     family: str
     words: Words
     vision: VisionConfig
     default_tune: str = "full"  # what the recipe's slot tune: default means for this family
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bank: Bank | None = None
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
@@ -54,6 +64,35 @@ class Backbone(nn.Module, ABC):
     def low_rank(self) -> list[str]:
         """Parameters that tune: lora trains; empty for a model without low-rank factors."""
         return []
+
+    def branches(self) -> list[Branch]:
+        """The residual branches that adapters may act in; empty where a family names none."""
+        return []
+
+    def heads(self) -> list[str]:
+        """Parameters of the head of a task, which is trained with its adapters."""
+        return []
+
+    def put_bank(self, bank: Bank) -> None:
+        """Let `bank`, made for `branches()`, act from now on.
+
+        Raises
+        ------
+        UserError : the family names no branches
+        """
+        if not bank:
+            raise UserError(
+                f"a {self.family} model names no residual branches",
+                where="tune",
+                expected="default, full or lora",
+            )
+        self.bank = bank.to(next(self.parameters()).device)
+        act(self, self.branches(), bank)
+
+    def show_tokens(self, mask: Tensor) -> None:
+        """Tell the adapters which tokens (B, S) of the batch are no padding."""
+        if self.bank is not None:
+            self.bank.mask = mask
 
     @abstractmethod
     def logits(self, batch: Batch) -> Tensor:

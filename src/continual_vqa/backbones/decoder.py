@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from continual_vqa.backbones import chat, decoder_adapter, decoder_net, lora
+from continual_vqa.backbones.adapters import Branch
 from continual_vqa.backbones.answering import Answering
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
@@ -148,6 +149,15 @@ class Decoder(Backbone):
         with_them = (PROJECTOR,) if self.trains_projector else ()
         names = [name for name, _ in self.named_parameters()]
         return [name for name in names if lora.is_factor(name) or name.startswith(with_them)]
+
+    def branches(self) -> list[Branch]:
+        """Attention and feed-forward of every layer of the language model, token by token."""
+        config = self.net.config.text_config
+        return [
+            Branch(f"net.{LAYERS}{layer}.{module}", config.hidden_size, whole=False)
+            for layer in range(config.num_hidden_layers)
+            for module in ("self_attn", "mlp")
+        ]
 
     def put_factors(self, factors: lora.Factors | None) -> None:
         """Give the model these factors, not yet filled; it must have none."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from continual_vqa.backbones import lora, t5, visual
+from continual_vqa.backbones.adapters import Branch
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
 from continual_vqa.backbones.huggingface import load_t5, read_shape
@@ -58,6 +59,17 @@ class T5Vision(Backbone):
         names = [name for name, _ in self.named_parameters()]
         return [name for name in names if lora.is_factor(name) or name.startswith(VISUAL)]
 
+    def branches(self) -> list[Branch]:
+        """Self-attention and feed-forward of every block; the decoder's tokens come one by one."""
+        shape = self.text.shape
+        stacks = (("encoder", shape.encoder_layers, 1), ("decoder", shape.decoder_layers, 2))
+        return [
+            Branch(f"text.{stack}.block.{block}.layer.{layer}", shape.d_model, stack == "encoder")
+            for stack, blocks, last in stacks
+            for block in range(blocks)
+            for layer in ("0.SelfAttention", f"{last}.DenseReluDense")
+        ]
+
     def put_factors(self, factors: lora.Factors) -> None:
         """Give the model these factors, not yet filled; it must have none."""
         lora.add(self.text, factors)
@@ -77,6 +89,7 @@ class T5Vision(Backbone):
         seen = self.visual(batch.visual)
         embedded = torch.cat([seen, self.text.shared(batch.questions)], 1)
         mask = torch.cat([batch.mask.new_ones(seen.shape[:2]), batch.mask], 1)
+        self.show_tokens(mask)
         return self.text.encode(embedded, mask, visual=seen.shape[1]), mask
 
     def logits(self, batch: Batch) -> Tensor:

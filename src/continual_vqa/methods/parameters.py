@@ -6,6 +6,7 @@ What a recipe's slot `tune` trains:
 |---|---|
 | full | every tensor of the model itself, none of its low-rank factors |
 | lora | the low-rank factors and what the family trains with them |
+| an adapter block | the adapters, or what of a bank the phase of the stage trains; the head |
 | default | the family's own choice of the two |
 
 Fresh factors change nothing and `full` leaves them alone: a model that carries some trains under
@@ -19,8 +20,10 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
+from continual_vqa.backbones.adapters import PREFIX
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.lora_layer import is_factor
+from continual_vqa.config.tuning import Tuning
 from continual_vqa.errors import UserError
 
 
@@ -84,7 +87,8 @@ def joined(places: Iterable[slice]) -> list[slice]:
 
 
 def _own(model: Backbone) -> list[str]:
-    return [name for name, _ in model.named_parameters() if not is_factor(name)]
+    names = (name for name, _ in model.named_parameters())
+    return [name for name in names if not is_factor(name) and not name.startswith(PREFIX)]
 
 
 def _low_rank(model: Backbone) -> list[str]:
@@ -98,21 +102,32 @@ def _low_rank(model: Backbone) -> list[str]:
     return names
 
 
-# The recipe's slot `tune` -> the parameters that are trained.
-TUNED: dict[str, Callable[[Backbone], list[str]]] = {"full": _own, "lora": _low_rank}
+def _of_bank(model: Backbone) -> list[str]:
+    assert model.bank is not None, "loading the model makes its bank"
+    return [*model.bank.trained, *model.heads()]
 
 
-def trained_names(model: Backbone, tune: str) -> list[str]:
+# The recipe's slot `tune`, or the kind of its block -> the parameters that are trained.
+TUNED: dict[str, Callable[[Backbone], list[str]]] = {
+    "full": _own,
+    "lora": _low_rank,
+    "adapter": _of_bank,
+    "adapter_bank": _of_bank,
+}
+
+
+def trained_names(model: Backbone, tune: Tuning) -> list[str]:
     """Names of the parameters that `tune` trains; "default" is the family's own choice.
 
     Raises
     ------
     UserError : low-rank factors are asked for and the model has none
     """
-    return sorted(TUNED[model.default_tune if tune == "default" else tune](model))
+    kind = tune if isinstance(tune, str) else tune.kind
+    return sorted(TUNED[model.default_tune if kind == "default" else kind](model))
 
 
-def trained_parameters(model: Backbone, tune: str) -> FlatParameters:
+def trained_parameters(model: Backbone, tune: Tuning) -> FlatParameters:
     """The tensors that `tune` trains, as one vector; all others stop requiring gradients."""
     chosen = set(trained_names(model, tune))
     for name, parameter in model.named_parameters():
