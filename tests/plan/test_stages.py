@@ -5,6 +5,7 @@ from __future__ import annotations
 from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.guards import MaskGuard, PenaltyGuard
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.tuning import BankTuning
 from continual_vqa.plan.answers import answers_of
 from continual_vqa.plan.stages import course_of
 from continual_vqa.plan.streams import make_stream
@@ -83,3 +84,44 @@ def test_a_guarded_stage_from_the_base_is_known_by_what_came_before() -> None:
     one = Recipe(start="base", guards=(PenaltyGuard(),))
     reversed_last = ids(REVERSED, recipe=one)
     assert not set(ids(recipe=one)) & set(reversed_last)
+
+
+BANK = Recipe.model_validate(
+    {"tune": {"kind": "adapter_bank"}, "start": "stacked", "deploy": "own"}
+)
+
+
+def bank(**changes: object) -> Recipe:
+    return BANK.model_copy(update={"tune": BankTuning.model_validate(changes)})
+
+
+def test_a_bank_learns_each_later_task_in_two_jobs() -> None:
+    stages = stages_of(STANDARD, BANK, 0)
+    jobs = [[(job.task, job.phase) for job in stage.jobs] for stage in stages]
+    phases = ("experience", "expansion")
+    assert jobs[0] == [("recognition", "expansion")]
+    assert jobs[1:] == [[(task, phase) for phase in phases] for task in SKILLS[1:]]
+    asked, grown = stages[2].jobs
+    assert asked.start is None and grown.start is asked
+    assert asked.stack == grown.stack == stages[:2]
+    assert len({job.id for stage in stages for job in stage.jobs}) == 5
+
+
+def test_the_phases_of_a_bank_are_a_choice() -> None:
+    for phase in ("experience", "expansion"):
+        stages = stages_of(STANDARD, bank(phases=[phase]), 0)
+        assert [stage.jobs for stage in stages] == [(stage,) for stage in stages]
+        assert [stage.phase for stage in stages] == ["expansion", phase, phase]
+
+
+def test_a_later_adapter_depends_on_all_earlier_ones() -> None:
+    one, other = (stages_of(stream, BANK, 0) for stream in (STANDARD, REVERSED))
+    assert one[1].task == other[1].task
+    assert not {job.id for job in one[1].jobs} & {job.id for job in other[1].jobs}
+
+
+def test_tasks_of_a_bank_are_answered_by_their_own_stage() -> None:
+    given = answers(recipe=BANK)
+    assert [len(step) for step in given] == [1, 2, 3]
+    assert given[2][0] is given[0][0]
+    assert [a.weights.stage.task for a in given[2]] == list(SKILLS)

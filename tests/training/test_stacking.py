@@ -18,8 +18,9 @@ from continual_vqa.backbones.lora_layer import is_factor
 from continual_vqa.backbones.tensor_file import read_tensors
 from continual_vqa.errors import UserError
 from continual_vqa.methods.parameters import trained_names
+from continual_vqa.training.banking import Growth
 from continual_vqa.training.checkpoint import write_checkpoint
-from continual_vqa.training.stage import load_model
+from continual_vqa.training.stage import Fresh, load_model
 
 CPU = torch.device("cpu")
 THREE = np.arange(3)
@@ -31,6 +32,10 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world") / "base"
     write_base(folder, tiny_model.low_rank(fresh=True))
     return folder
+
+
+def fresh(seed: int | None) -> Fresh | None:
+    return None if seed is None else Fresh("lora", seed, Growth(2, "expansion", 0))
 
 
 def stage(
@@ -77,7 +82,7 @@ def dense(base: Path, updates: list[dict[str, Tensor]], visual: dict[str, Tensor
 def test_a_stack_is_the_sum_of_its_updates(base: Path, stages: list[Path], count: int) -> None:
     content = [tensors(path, base) for path in stages[:count]]
     expected = dense(base, content, content[-1])
-    model, _, header = load_model(base, None, CPU, stack=stages[:count], fresh=7)
+    model, _, header = load_model(base, None, CPU, stack=stages[:count], fresh=fresh(7))
     batch = families.batch(model, THREE)
     assert header == {}
     torch.testing.assert_close(model.eval().logits(batch), expected.logits(batch))
@@ -102,14 +107,14 @@ def test_the_stage_on_top_brings_its_own_factors(
 def test_nothing_stacked_changes_nothing(base: Path) -> None:
     plain, _ = read_base(base)
     for seed in (None, 7):
-        model, _, _ = load_model(base, None, CPU, fresh=seed)
+        model, _, _ = load_model(base, None, CPU, fresh=fresh(seed))
         batch = families.batch(model, THREE)
         assert torch.equal(model.eval().logits(batch), plain.eval().logits(batch))
 
 
 def test_fresh_factors_are_a_function_of_the_seed(base: Path, stages: list[Path]) -> None:
     def drawn(seed: int | None) -> dict[str, Tensor]:
-        model, _, _ = load_model(base, None, CPU, stack=stages[:1], fresh=seed)
+        model, _, _ = load_model(base, None, CPU, stack=stages[:1], fresh=fresh(seed))
         return {name: p for name, p in model.named_parameters() if is_factor(name)}
 
     one, same, other, own = (drawn(seed) for seed in (1, 1, 2, None))
@@ -125,7 +130,7 @@ def test_llavas_frozen_weights_are_stacked_on_too(tmp_path: Path) -> None:
     write_base(base, tiny_llava.tiny(fresh=True, dtype="bf16"))
     path = stage(base, tmp_path / "one.safetensors", 1)
     alone, _, _ = load_model(base, path, CPU)
-    model, _, _ = load_model(base, None, CPU, stack=[path], fresh=3)
+    model, _, _ = load_model(base, None, CPU, stack=[path], fresh=fresh(3))
     batch = families.batch(model, THREE)
     expected, found = alone.eval().logits(batch), model.eval().logits(batch)
     torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
@@ -148,7 +153,7 @@ def test_nothing_lies_below_other_stages(base: Path, stages: list[Path]) -> None
 
 def refused(base: Path, *stack: Path, start: Path | None = None) -> str:
     with pytest.raises(UserError) as caught:
-        load_model(base, start, CPU, stack=stack, fresh=0)
+        load_model(base, start, CPU, stack=stack, fresh=fresh(0))
     return str(caught.value)
 
 
@@ -168,6 +173,6 @@ def test_what_does_not_belong_is_named(base: Path, tmp_path: Path, stages: list[
 
 def test_a_base_that_cannot_be_stacked_on_is_refused(tmp_path: Path) -> None:
     write_base(tmp_path / "plain", tiny_model.tiny())
-    assert "backbone.lora.rank of 1 or more" in refused(tmp_path / "plain")
+    assert "backbone.lora.rank of 1 or more" in refused(tmp_path / "plain", tmp_path / "absent")
     write_base(tmp_path / "trained", tiny_model.low_rank())
-    assert "trained already" in refused(tmp_path / "trained")
+    assert "trained already" in refused(tmp_path / "trained", tmp_path / "absent")

@@ -18,8 +18,10 @@ from continual_vqa.config.guards import (
     PenaltyGuard,
 )
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.tuning import Phase
 from continual_vqa.errors import UserError
 from continual_vqa.methods.align import Align
+from continual_vqa.methods.bank_orthogonality import BankOrthogonality
 from continual_vqa.methods.direction import Direction
 from continual_vqa.methods.distil import Distil
 from continual_vqa.methods.guard import Guard
@@ -38,7 +40,7 @@ class GuardFiles:
     importances : all that penalties and directional masks read, in any order: every file says
         which step and settings it was measured with
     teacher : checkpoint of the model before this stage, which is distilled from
-    stack : checkpoints whose low-rank updates lie below the trained factors, in order
+    stack : checkpoints of earlier stages that stay as they are below what is trained, in order
     """
 
     masks: Sequence[Path] = ()
@@ -52,8 +54,11 @@ def guards_of(
     files: GuardFiles,
     base_sha256: str,
     make_teacher: Callable[[Path], Backbone],
+    phase: Phase = "expansion",
 ) -> tuple[Guard, ...]:
     """The guards that a recipe asks for, in the order of their turns; none that changes nothing.
+
+    A bank of adapters brings its orthogonality along, which depends on the `phase` of the stage.
 
     Losses and gradients come first, then what holds back the step, and last what must not move.
 
@@ -71,6 +76,8 @@ def guards_of(
         )
     masks = iter(files.masks)
     guards: list[Guard] = []
+    if recipe.bank and recipe.bank.orthogonality:
+        guards.append(BankOrthogonality(recipe.bank, phase))
     for config in recipe.guards:
         match config:
             case PenaltyGuard():

@@ -30,7 +30,7 @@ class Run:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """The run's training jobs."""
+        """The stage after which each task is learned, or the only one of a joint run."""
         return self.course.stages
 
 

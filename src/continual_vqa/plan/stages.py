@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from continual_vqa.config.merge import MergeConfig
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.tuning import Phase
 from continual_vqa.files.hashing import short
 from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.streams import Stream
@@ -34,6 +35,7 @@ class Stage:
     start : the weights that this stage starts from; None: the base model
     recipe : the recipe with only the slots that act in this stage
     past : the earlier stages of the run, in order
+    phase : of a bank of adapters: the phase of the task that is trained
     """
 
     id: str
@@ -44,6 +46,7 @@ class Stage:
     start: Weights | None
     recipe: Recipe
     past: tuple[Stage, ...]
+    phase: Phase = "expansion"
 
     @property
     def slots(self) -> dict[str, object]:
@@ -56,8 +59,15 @@ class Stage:
         return self
 
     @property
+    def jobs(self) -> tuple[Stage, ...]:
+        """The training jobs of the task: an earlier phase, if there is one, and this stage."""
+        before = self.start
+        same = isinstance(before, Stage) and before.step == self.step
+        return (before, self) if same and isinstance(before, Stage) else (self,)
+
+    @property
     def stack(self) -> tuple[Stage, ...]:
-        """The stages whose updates lie below this one's low-rank factors."""
+        """The stages that stay as they are below what this one trains."""
         return self.past if self.recipe.start == "stacked" else ()
 
     def path(self, paths: Paths) -> str:
@@ -136,7 +146,11 @@ def course_of(stream: Stream, recipe: Recipe, seed: int) -> Course:
         cells = stream.train_cells(step, seed)
         starts: dict[str, list[Stage] | list[Weights]] = {"previous": stages, "merged": deployed}
         start = next(iter(starts.get(recipe.start, [])[-1:]), None)
-        stages.append(_stage(task.name, step, seed, cells, start, recipe, tuple(stages)))
+        past = tuple(stages)
+        for phase in _phases(recipe, step):
+            start = _stage(task.name, step, seed, cells, start, recipe, past, phase)
+        assert isinstance(start, Stage)
+        stages.append(start)
         deployed.append(_deployed(recipe, stages, deployed))
     return Course(tuple(stages), tuple(deployed))
 
@@ -158,6 +172,7 @@ def _stage(
     start: Weights | None,
     recipe: Recipe,
     past: tuple[Stage, ...],
+    phase: Phase = "expansion",
 ) -> Stage:
     slots = _slots(recipe, step)
     identity = [task, step, cells, start.id if start else "base", slots]
@@ -166,9 +181,16 @@ def _stage(
         # Not a continuation of the last stage, yet made with importances, examples or updates of
         # the earlier ones.
         identity.append([stage.id for stage in past])
+    if phase != "expansion":
+        identity.append(phase)
     digest = short(json.dumps(identity, sort_keys=True), 8)
     name = f"seed-{seed}/{step:02d}-{task}-{digest}"
-    return Stage(name, step, task, seed, cells, start, Recipe.model_validate(slots), past)
+    return Stage(name, step, task, seed, cells, start, Recipe.model_validate(slots), past, phase)
+
+
+def _phases(recipe: Recipe, step: int) -> tuple[Phase, ...]:
+    """The training phases of a task; a first task has no earlier adapters to learn to use."""
+    return recipe.bank.phases if recipe.bank and step > 1 else ("expansion",)
 
 
 def _slots(recipe: Recipe, step: int) -> dict[str, object]:

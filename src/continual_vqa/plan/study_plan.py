@@ -91,8 +91,8 @@ class Plan(Materials):
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
-        """Every stage once, by id: runs that share work share stages."""
-        return {stage.id: stage for run in self.runs for stage in run.stages}
+        """Every training job once, by id: runs that share work share stages."""
+        return {job.id: job for run in self.runs for stage in run.stages for job in stage.jobs}
 
     @cached_property
     def merges(self) -> dict[str, Merge]:
@@ -245,6 +245,7 @@ class Plan(Materials):
             "task": stage.task,
             "seed": stage.seed,
             "recipe": stage.slots,
+            **({"phase": stage.phase} if stage.recipe.bank else {}),
         }
 
     def cell_arguments(self, cells: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ seed, the segment and the step, so a position is all that has to be remembered t
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -62,7 +62,8 @@ class Segment:
 class Loop:
     """Trains `parameters` of `model` over `segments`; `run` can be interrupted and continued.
 
-    `alignment` gathers what the guards return after the steps.
+    `alignment` gathers what the guards return after the steps; `rates` gives tensors a learning
+    rate of their own, as a factor.
     """
 
     model: Backbone
@@ -72,6 +73,7 @@ class Loop:
     inflight: InFlight
     label: str
     alignment: list[Alignment] = field(default_factory=list)
+    rates: Mapping[str, float] = field(default_factory=dict)
     _total: int = field(default=0, init=False)
 
     def run(self, segments: Sequence[Segment]) -> list[CurveRow]:
@@ -107,7 +109,7 @@ class Loop:
 
     def _optimiser(self) -> Optimiser:
         seen = [name for name in self.parameters.names if self.model.part_of(name) == "vision"]
-        rates = dict.fromkeys(seen, self.pace.vision_factor)
+        rates = {**dict.fromkeys(seen, self.pace.vision_factor), **self.rates}
         return Optimiser(self.parameters, self.pace.adamw, rates)
 
     def _segment(

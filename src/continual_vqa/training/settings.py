@@ -12,6 +12,7 @@ from continual_vqa.config.block import Block
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
+from continual_vqa.config.tuning import Phase
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import parse_json, read_json
 
@@ -26,6 +27,9 @@ class StageIdentity(Block):
     task: Annotated[str, Field(description="The task that is learned, or joint.")]
     step: Annotated[int, Field(ge=1, description="Position in the stream, from 1.")] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63, description="Seed of the run.")] = 0
+    phase: Annotated[
+        Phase, Field(description="Which phase of the task, where a bank of adapters has two.")
+    ] = "expansion"
     recipe: Annotated[Recipe, Field(description="The method.")] = Recipe.model_validate({})
 
 

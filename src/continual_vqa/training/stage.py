@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from continual_vqa.backbones import lora
 from continual_vqa.backbones.base import Backbone
@@ -16,12 +17,15 @@ from continual_vqa.backbones.folder import WEIGHTS, read_base
 from continual_vqa.backbones.lora_layer import rest
 from continual_vqa.config.tasks import belongs, is_cell
 from continual_vqa.config.training import TrainingConfig
+from continual_vqa.config.tuning import AdapterTuning, BankTuning, Tuning
 from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_bytes, sha256_file
+from continual_vqa.files.tensors import read_header
 from continual_vqa.methods.guards import GuardFiles, guards_of
-from continual_vqa.methods.parameters import trained_parameters
+from continual_vqa.methods.parameters import FlatParameters, trained_parameters
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.training.alignment import write_alignment
+from continual_vqa.training.banking import Growth, load_bank, put_adapter, tuning_of
 from continual_vqa.training.checkpoint import BASE, load_checkpoint, write_checkpoint
 from continual_vqa.training.curve import write_curve
 from continual_vqa.training.examples import Examples
@@ -30,7 +34,7 @@ from continual_vqa.training.loop import Loop, Pace, Segment
 from continual_vqa.training.memory import read_memory, recalled
 from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.seeds import derived
-from continual_vqa.training.settings import JOINT, TrainSettings
+from continual_vqa.training.settings import JOINT, StageIdentity, TrainSettings
 from continual_vqa.training.stacking import check_stack, load_stacked
 
 
@@ -54,6 +58,22 @@ class StageFiles:
     alignment: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Fresh:
+    """What a stage draws anew: low-rank factors from the seed `factors`, or adapters."""
+
+    tune: Tuning
+    factors: int
+    growth: Growth
+
+    @staticmethod
+    def of(stage: StageIdentity) -> Fresh:
+        """The seeds and the growth of a stage."""
+        identity = (stage.seed, stage.task, stage.step)
+        growth = Growth(stage.step, stage.phase, derived(*identity, "adapters"))
+        return Fresh(stage.recipe.tune, derived(*identity, "factors"), growth)
+
+
 def start_file(argument: str, base: Path) -> Path | None:
     """The checkpoint that `--start` or `--model` names; None for the base model itself.
 
@@ -71,33 +91,57 @@ def load_model(
     device: torch.device,
     *,
     stack: Sequence[Path] = (),
-    fresh: int | None = None,
+    fresh: Fresh | None = None,
 ) -> tuple[Backbone, str, dict[str, str]]:
     """The model with its starting weights, the base's hash, and the checkpoint's header.
 
     Parameters
     ----------
     start : checkpoint of the trained tensors; None: those of the base
-    stack : checkpoints whose low-rank updates are added to the frozen weights before that
-    fresh : without `start`: the seed that new low-rank factors are drawn from
+    stack : checkpoints of earlier stages: the adapters of a bank, or factors whose low-rank updates
+        are added to the frozen weights
+    fresh : what a stage that is to be trained draws anew
 
     Raises
     ------
     UserError : a damaged base or checkpoint, or one that does not belong to the base; see also
-        `stacking.load_stacked`
+        `stacking.load_stacked` and `banking.load_bank`
     """
     model, base_sha256 = read_base(base)
+    tune: Tuning = fresh.tune if fresh else "default"
+    if start is not None:
+        tune = tuning_of(read_header(start)[0], start)
+    match tune:
+        case BankTuning():
+            growth = fresh.growth if fresh else None
+            header = load_bank(model, tune, stack, start, base_sha256, growth)
+        case AdapterTuning():
+            put_adapter(model, tune, fresh.growth.seed if fresh else 0)
+            header = load_checkpoint(start, model, base_sha256) if start else {}
+        case _:
+            header = _load_weights(model, stack, start, fresh, base, base_sha256)
+    rest(model)
+    return model.to(device), base_sha256, header
+
+
+def _load_weights(
+    model: Backbone,
+    stack: Sequence[Path],
+    start: Path | None,
+    fresh: Fresh | None,
+    base: Path,
+    base_sha256: str,
+) -> dict[str, str]:
     header: dict[str, str] = {}
-    if stack or fresh is not None:
+    if stack:
         header = load_stacked(model, stack, start, base, base_sha256)
     elif start is not None:
         header = load_checkpoint(start, model, base_sha256)
     if start is not None:
         check_stack(header, stack, start)
-    if start is None and fresh is not None:
-        lora.initialise(model, fresh)
-    rest(model)
-    return model.to(device), base_sha256, header
+    elif stack and fresh is not None:
+        lora.initialise(model, fresh.factors)
+    return header
 
 
 def train_stage(
@@ -125,15 +169,16 @@ def train_stage(
     begun = time.perf_counter()
     stage, training = settings.stage, settings.training
     groups = segments_of(files.cells, stage.task, training.schedule)
-    stack = files.guards.stack
-    fresh = derived(stage.seed, stage.task, stage.step, "factors") if stack else None
-    model, base_sha256, _ = load_model(files.base, files.start, device, stack=stack, fresh=fresh)
+    model, base_sha256, _ = load_model(
+        files.base, files.start, device, stack=files.guards.stack, fresh=Fresh.of(stage)
+    )
     parameters = trained_parameters(model, stage.recipe.tune)
     guards = guards_of(
         stage.recipe,
         files.guards,
         base_sha256,
         lambda path: load_model(files.base, path, device)[0],
+        stage.phase,
     )
     for guard in guards:
         guard.before_stage(model, parameters)
@@ -162,10 +207,11 @@ def train_stage(
         stop_after,
     )
     loop = Loop(model, parameters, pace_of(training), guards, inflight, f"train {stage.task}")
+    loop.rates = rates_of(parameters.names, stage)
     curve = loop.run(segments)
     write_checkpoint(
         files.out,
-        parameters.tensors(),
+        kept_tensors(model, parameters),
         model,
         base_sha256=base_sha256,
         recipe=stage.recipe.model_dump(mode="json"),
@@ -190,6 +236,21 @@ def train_stage(
         "samples_per_second": round(samples * training.epochs / seconds, 1),
         "model": str(files.out),
     }
+
+
+def kept_tensors(model: Backbone, parameters: FlatParameters) -> dict[str, Tensor]:
+    """What a checkpoint holds: the trained tensors, and what else of a bank is the task's own."""
+    own = dict(model.named_parameters())
+    kept = [*model.bank.own, *model.heads()] if model.bank else ()
+    return {**{name: own[name].detach() for name in kept}, **parameters.tensors()}
+
+
+def rates_of(names: Sequence[str], stage: StageIdentity) -> dict[str, float]:
+    """Learning rates, as factors, of the tensors `names` that have one of their own."""
+    bank = stage.recipe.bank
+    if bank is None or stage.phase != "experience":
+        return {}
+    return {name: bank.query_lr for name in names if ".queries." in name}
 
 
 def pace_of(training: TrainingConfig) -> Pace:
