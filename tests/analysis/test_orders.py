@@ -77,3 +77,15 @@ def test_tables_say_where_the_task_is_given_at_test(results: Results) -> None:
     place = main.labels.index("task id at test")
     assert {labels[1]: labels[place] for labels, _ in main.rows} == given
     assert task_id_at_test(Recipe()) == "not needed"
+
+
+def test_pairs_are_taken_over_all_orders_too(results: Results) -> None:
+    table = TABLES["paired"](results)
+    over = {labels[2]: estimates for labels, estimates in table.rows if labels[0] == "all orders"}
+    assert "Average" in over and "PAM" not in over
+    difference = values(results, "pam", "AP") - values(results, "average", "AP")
+    found = over["Average"][1]
+    assert (found.mean, found.count) == pytest.approx((difference.mean(), difference.size))
+    assert "all orders" in table.note
+    alone = TABLES["paired"](merged_study(orders=("published",)))
+    assert all(labels[0] == "published" for labels, _ in alone.rows)

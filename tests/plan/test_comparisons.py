@@ -33,6 +33,11 @@ def test_like_is_compared_with_like() -> None:
         ("aim_er", ("er",)),
     ]
     assert comparisons(some("sequential", "aim_global")) == ()
+    merged = comparisons(some("joint_lora", "sequential", "average", "pam", "pam_lwf", "aim"))
+    assert [(c.reference, c.others) for c in merged] == [
+        ("pam", ("average", "pam_lwf")),
+        ("aim", ("sequential",)),
+    ]
     assert comparisons(some("joint", "aim")) == ()
 
 

@@ -38,16 +38,27 @@ def aligns(recipe: Recipe) -> bool:
 
 
 def comparisons(recipes: Recipes) -> tuple[Comparison, ...]:
-    """For each kind of replay, the first per-part mask against all that replay alike.
+    """For each kind of replay and tuning, the method of interest against all that are alike in it.
 
-    Like is compared with like: a memory helps every method, whatever guards it.
+    Like is compared with like: a memory helps every method, whatever guards it, and so does what
+    is trained. Of interest is the first recipe that masks part by part, or that aligns signs.
     """
     found: dict[str, Comparison] = {}
-    for name, recipe in _continual(recipes).items():
-        if masks_parts(recipe) and recipe.replay not in found:
-            alike = [n for n, r in _continual(recipes).items() if r.replay == recipe.replay]
-            found[recipe.replay] = Comparison(name, tuple(n for n in alike if n != name))
+    continual = _continual(recipes)
+    for name, recipe in continual.items():
+        key = _replay_and_tuning(recipe)
+        if (masks_parts(recipe) or _resets_signs(recipe)) and key not in found:
+            alike = [n for n, r in continual.items() if _replay_and_tuning(r) == key]
+            found[key] = Comparison(name, tuple(n for n in alike if n != name))
     return tuple(c for c in found.values() if c.others)
+
+
+def _resets_signs(recipe: Recipe) -> bool:
+    return any(guard.kind == "align" and guard.reset != "none" for guard in recipe.guards)
+
+
+def _replay_and_tuning(recipe: Recipe) -> str:
+    return recipe.model_dump_json(include={"replay", "tune"})
 
 
 def variants(recipes: Recipes) -> tuple[tuple[str, ...], ...]:

@@ -2,8 +2,8 @@
 
 main: recipes x AP, AF, BWT, learning accuracy; skills: final accuracy and forgetting of every
 skill; novel: accuracy on novel and on seen compositions of a held-out concept group; paired:
-differences between a per-part mask and all recipes that replay as it does; orders: AP and BWT over
-the orders of the tasks, with their spread.
+differences between a method and all recipes that replay and tune as it does; orders: AP and BWT
+over the orders of the tasks, with their spread.
 """
 
 from __future__ import annotations
