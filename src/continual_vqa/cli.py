@@ -35,6 +35,7 @@ VERBS: dict[str, str] = {
     "aggregate": "scores of a study -> one metrics table",
     "survey": "importances and masks of a study -> what is protected, what tasks share",
     "damage": "scores of the damage probe -> one table",
+    "transfer": "scores of downstream tasks -> one table",
     "merges": "merge reports and alignment logs of a study -> costs of merging, signs that turned",
     "figure": "draw one figure",
     "table": "write one table as CSV, Markdown and LaTeX",

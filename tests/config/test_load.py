@@ -146,6 +146,33 @@ def test_empty_blocks_are_their_defaults() -> None:
             "act together already",
         ),
         (
+            {"stream": {"downstream": ["colour"]}},
+            "stream.downstream[0]",
+            "did you mean color?",
+        ),
+        (
+            {"stream": {"skills": ["color", "count"], "downstream": ["color"]}},
+            "stream.downstream",
+            "names color, which is in stream.skills",
+        ),
+        (
+            {"stream": {"downstream_questions": 5}},
+            "stream.downstream_questions",
+            "names no skill",
+        ),
+        (
+            {
+                "stream": {
+                    "skills": ["count"],
+                    "downstream": ["color"],
+                    "tasks": "cells",
+                    "held_out": ["none"],
+                }
+            },
+            "stream.downstream",
+            "while stream.tasks is cells",
+        ),
+        (
             {"custom_recipes": {"mine": {"tune": {"kind": "adapter_bank"}, "deploy": "own"}}},
             "custom_recipes.mine.start",
             "expected stacked: earlier adapters stay, and one is added",

@@ -125,3 +125,56 @@ def test_tasks_of_a_bank_are_answered_by_their_own_stage() -> None:
     assert [len(step) for step in given] == [1, 2, 3]
     assert given[2][0] is given[0][0]
     assert [a.weights.stage.task for a in given[2]] == list(SKILLS)
+
+
+LATER = make_stream("published", "none", SKILLS, GROUPS, downstream=("color",))
+
+
+def transfer(recipe: Recipe, questions: int = 0):
+    (found,) = course_of(LATER, recipe, 0, questions=questions).transfers
+    return found
+
+
+def test_a_downstream_task_goes_on_from_what_the_stream_left() -> None:
+    stages = stages_of(LATER, Recipe(), 0)
+    assert [s.id for s in stages] == ids()
+    found = transfer(Recipe())
+    assert found.stage.start.id == stages[-1].id and found.single.start is None
+    assert found.stage.task == found.single.task == "color"
+    assert found.stage.step == found.single.step == len(SKILLS) + 1
+    assert found.stage.cells == found.single.cells
+    assert (found.stage.questions, transfer(Recipe(), 7).single.questions) == (0, 7)
+    assert transfer(Recipe(), 7).single.id != found.single.id
+
+
+def test_a_downstream_task_alone_has_no_past() -> None:
+    guarded = Recipe.model_validate({"guards": [{"kind": "penalty"}], "replay": "examples"})
+    found = transfer(guarded)
+    assert found.single.past == () and not found.single.recipe.guards
+    assert len(found.stage.past) == len(SKILLS) and found.stage.recipe.guards
+    assert transfer(Recipe()).single.id == found.single.id
+
+
+def test_a_recipe_that_uses_nothing_of_the_stream_learns_a_downstream_task_once() -> None:
+    independent = transfer(Recipe(start="base", deploy="own"))
+    assert independent.stage is independent.single
+
+
+def test_a_bank_grows_by_a_downstream_task_on_all_of_the_stream() -> None:
+    found = transfer(BANK)
+    assert [job.phase for job in found.stage.jobs] == ["experience", "expansion"]
+    assert len(found.stage.stack) == len(SKILLS)
+    assert found.single.jobs == (found.single,) and found.single.stack == ()
+
+
+def test_joint_training_is_a_start_like_any_other() -> None:
+    joint = Recipe(schedule="joint", start="base")
+    found = transfer(joint)
+    (stage,) = stages_of(LATER, joint, 0)
+    assert found.stage.start.id == stage.id and found.stage.recipe.schedule == "continual"
+
+
+def test_the_merged_weights_are_what_a_stream_left() -> None:
+    merged = Recipe.model_validate({"start": "merged", "deploy": {"kind": "average"}})
+    course = course_of(LATER, merged, 0)
+    assert course.transfers[0].stage.start is course.deployed[-1]

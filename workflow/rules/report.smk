@@ -77,6 +77,32 @@ if plan.probes:
             "python -m continual_vqa damage --runs {params.runs:q} --out {output:q} > {log:q} 2>&1"
 
 
+if plan.transferred:
+
+    rule transfer:
+        input:
+            sorted(
+                {row[kind] for row in plan.transferred for kind in ("after", "single")}
+            ),
+        output:
+            paths.study_table.format(table="transfer"),
+        log:
+            f"{paths.logs}/transfer.log",
+        benchmark:
+            f"{paths.benchmarks}/transfer.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            runs=remember_runs(NOTES, {}, plan.transferred),
+            code=code("verbs.transfer"),
+        shell:
+            "python -m continual_vqa transfer --runs {params.runs:q} --out {output:q} > {log:q} 2>&1"
+
+
 if plan.merged:
 
     rule merges:

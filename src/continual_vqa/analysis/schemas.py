@@ -108,6 +108,19 @@ DAMAGE = pa.schema(
     ]
 )
 
+# One row per run and downstream task.
+TRANSFER = pa.schema(
+    [
+        pa.field("stream", pa.string()),
+        pa.field("recipe", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("seed", pa.int64()),
+        pa.field("task", pa.string()),
+        pa.field("after", pa.float64()),  # accuracy in percent, learned after the stream
+        pa.field("single", pa.float64()),  # the same, learned alone from the base
+    ]
+)
+
 _STAGE = [
     pa.field("stream", pa.string()),
     pa.field("recipe", pa.string()),
@@ -154,6 +167,7 @@ FURTHER: dict[str, pa.Schema] = {
     "overlap": OVERLAP,
     "importance": IMPORTANCE,
     "damage": DAMAGE,
+    "transfer": TRANSFER,
     "merges": MERGES,
     "alignment": ALIGNMENT,
 }

@@ -100,6 +100,8 @@ def _stream(study: Study, names: TaxonomyNames) -> Iterator[Mistake]:
     if stream.skills != "all":
         yield from _members("stream.skills", stream.skills, names.skills, "a skill")
         yield from _repeats("stream.skills", stream.skills)
+    yield from _members("stream.downstream", stream.downstream, names.skills, "a skill")
+    yield from _repeats("stream.downstream", stream.downstream)
     groups = names.groups if stream.groups == "all" else stream.groups
     if stream.groups != "all":
         yield from _members("stream.groups", stream.groups, names.groups, "a concept group")
@@ -109,7 +111,8 @@ def _stream(study: Study, names: TaxonomyNames) -> Iterator[Mistake]:
     )
     yield from _repeats("stream.held_out", stream.held_out)
     yield from _repeats("stream.orders", stream.orders)
-    skills = [s for s in names.skills if stream.skills == "all" or s in stream.skills]
+    upstream = [s for s in names.skills if s not in stream.downstream]
+    skills = [s for s in upstream if stream.skills == "all" or s in stream.skills]
     known = [g for g in names.groups if g in groups]
     questions = f"{study.results}/{study.name}/data/questions.parquet"
     yield from check_tasks(stream, skills, known, questions)

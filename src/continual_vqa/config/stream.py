@@ -20,6 +20,22 @@ class StreamConfig(Block):
             "not matter: see orders."
         ),
     ] = ("recognition", "location", "count", "color", "subcategory")
+    downstream: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Skills that are learned after the stream, each by itself, from what the "
+            "stream left and from the base: how what was learned transfers. They are none of "
+            "skills; with skills: all they are left out of it."
+        ),
+    ] = ()
+    downstream_questions: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Training questions of a downstream skill, drawn by the run's seed "
+            "(low-shot transfer); 0: all.",
+        ),
+    ] = 0
     groups: Annotated[
         Literal["all"] | tuple[str, ...],
         Field(description="Concept groups within each skill, or all of the taxonomy's."),

@@ -33,12 +33,39 @@ def check_tasks(
                 f"holds out {holding[0]} while stream.{key} is {getattr(stream, key)}",
                 expected="[none]: a composition is held out of whole skills",
             )
+    yield from _downstream(stream, skills)
     for index, order in enumerate(stream.orders):
         if not is_order(order):
             near = next(iter(difflib.get_close_matches(order, EXAMPLES, n=1, cutoff=0.6)), "")
             yield Mistake(f"stream.orders[{index}]", f"is {order!r}", expected=EXPECTED, near=near)
     names = [t.name for t in published_tasks(stream.tasks, skills, groups, stream.relabelings)]
     yield from _similarity(stream, names, questions)
+
+
+def _downstream(stream: StreamConfig, skills: Sequence[str]) -> Iterator[Mistake]:
+    if stream.downstream_questions and not stream.downstream:
+        yield Mistake(
+            "stream.downstream_questions",
+            f"is {stream.downstream_questions} while stream.downstream names no skill",
+            expected="0, or skills in stream.downstream",
+        )
+    if not stream.downstream:
+        return
+    if both := [skill for skill in stream.downstream if skill in stream.skills]:
+        yield Mistake(
+            "stream.downstream",
+            f"names {both[0]}, which is in stream.skills",
+            expected="skills that are not learned before",
+        )
+    elif not skills:
+        yield Mistake("stream.downstream", "leaves no skill to the stream", expected="fewer skills")
+    for key, used in (("tasks", stream.tasks != "skills"), ("relabelings", stream.relabelings > 0)):
+        if used:
+            yield Mistake(
+                "stream.downstream",
+                f"names skills while stream.{key} is {getattr(stream, key)}",
+                expected="[]: what comes after a stream of cells or copies is no further skill",
+            )
 
 
 def _similarity(stream: StreamConfig, names: Sequence[str], questions: str) -> Iterator[Mistake]:

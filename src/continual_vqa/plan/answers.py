@@ -25,6 +25,25 @@ class Answers:
         return f"{self.weights.id}-{short(json.dumps(sorted(self.cells)), 4)}"
 
 
+@dataclass(frozen=True)
+class TransferAnswers:
+    """The answers to a downstream task: learned after the stream, and by itself from the base."""
+
+    task: str
+    after: Answers
+    single: Answers
+
+
+def transfers_of(course: Course, evaluation: EvaluationConfig) -> tuple[TransferAnswers, ...]:
+    """What each downstream task of a run is scored by."""
+    found = []
+    for transfer in course.transfers:
+        cells = transfer.task.named(evaluation.split, transfer.task.tested)
+        answers = (Answers(stage, cells) for stage in (transfer.stage, transfer.single))
+        found.append(TransferAnswers(transfer.task.name, *answers))
+    return tuple(found)
+
+
 def answers_of(
     stream: Stream, recipe: Recipe, course: Course, evaluation: EvaluationConfig
 ) -> tuple[tuple[Answers, ...], ...]:

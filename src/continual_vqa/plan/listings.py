@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from continual_vqa.config.guards import MaskGuard, PenaltyGuard
 from continual_vqa.config.recipe import Recipe
-from continual_vqa.plan.answers import Answers
+from continual_vqa.plan.answers import Answers, TransferAnswers
 from continual_vqa.plan.comparisons import aligns
 from continual_vqa.plan.consolidation import Importance, Mask
 from continual_vqa.plan.paths import Paths
@@ -27,6 +27,19 @@ class Run:
     seed: int
     course: Course
     answers: tuple[tuple[Answers, ...], ...]
+    transfers: tuple[TransferAnswers, ...] = ()
+
+    @property
+    def ends(self) -> tuple[Stage, ...]:
+        """The stages that end with a task learned, downstream tasks included."""
+        later = (s for t in self.course.transfers for s in (t.stage, t.single))
+        return (*self.stages, *later)
+
+    @property
+    def all_answers(self) -> tuple[Answers, ...]:
+        """Everything that the run answers."""
+        later = (a for t in self.transfers for a in (t.after, t.single))
+        return (*(a for several in self.answers for a in several), *later)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -54,6 +67,21 @@ def scored(
         for run in runs
         for stage, several in zip(run.stages, run.answers, strict=True)
         for answers in several
+    ]
+
+
+def transferred(runs: Iterable[Run], recipes: Mapping[str, Recipe], paths: Paths) -> list[Row]:
+    """One row per run and downstream task: what `transfer` reads."""
+    return [
+        {
+            **_run(run),
+            "title": recipes[run.recipe].title or run.recipe,
+            "task": transfer.task,
+            "after": paths.scores.format(answers=transfer.after.id),
+            "single": paths.scores.format(answers=transfer.single.id),
+        }
+        for run in runs
+        for transfer in run.transfers
     ]
 
 

@@ -23,6 +23,7 @@ class FigureRow:
     over_orders : whether one figure shows all orders, of which there must be two at least, and
         lies in the folder ALL_ORDERS
     fewest_tasks : how many tasks a stream must have for the figure to be drawn
+    downstream : whether it is about tasks that are learned after the stream
     """
 
     category: str
@@ -32,11 +33,13 @@ class FigureRow:
     reads: tuple[str, ...] = ()
     over_orders: bool = False
     fewest_tasks: int = 1
+    downstream: bool = False
 
     @property
     def for_all(self) -> bool:
-        """Whether it is drawn whatever the recipes, orders and number of tasks."""
-        return not (self.needs or self.over_orders or self.fewest_tasks > 1)
+        """Whether it is drawn whatever the recipes, orders and tasks."""
+        chosen = self.needs or self.over_orders or self.downstream
+        return not (chosen or self.fewest_tasks > 1)
 
     def streams(self, streams: Sequence[Stream]) -> list[str]:
         """The names under which it is drawn, given the streams of a study."""
@@ -47,6 +50,7 @@ class FigureRow:
             for stream in streams
             if (stream.held_out != STANDARD) == self.novel
             and len(stream.tasks) >= self.fewest_tasks
+            and (stream.downstream or not self.downstream)
         ]
 
 
@@ -88,6 +92,7 @@ FIGURES: dict[str, FigureRow] = {
     "orders": FigureRow("Orders", over_orders=True),
     "forgetting": FigureRow("Forgetting"),
     "damage": FigureRow("Forgetting", needs="probe", reads=("damage",)),
+    "transfer": FigureRow("Transfer", reads=("transfer",), downstream=True),
     "composition": FigureRow("Novel compositions", novel=True),
     "importance": FigureRow("Masks", needs="importance", reads=("importance", "masks")),
     "mask_shares": FigureRow("Masks", needs="mask", reads=("masks",)),

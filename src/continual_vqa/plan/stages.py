@@ -6,14 +6,16 @@ Stages and merges that are provably the same work are the same stage or merge.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from continual_vqa.config.merge import MergeConfig
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.tasks import Task
 from continual_vqa.config.tuning import Phase
 from continual_vqa.files.hashing import short
 from continual_vqa.plan.paths import Paths
-from continual_vqa.plan.streams import Stream
+from continual_vqa.plan.streams import Stream, task_cells
 
 # Slots that only matter once something has been learned before: a first stage has no earlier
 # task to guard or to replay, and every start is the base model.
@@ -36,6 +38,7 @@ class Stage:
     recipe : the recipe with only the slots that act in this stage
     past : the earlier stages of the run, in order
     phase : of a bank of adapters: the phase of the task that is trained
+    questions : how many of the training questions are used; 0: all
     """
 
     id: str
@@ -47,11 +50,12 @@ class Stage:
     recipe: Recipe
     past: tuple[Stage, ...]
     phase: Phase = "expansion"
+    questions: int = 0
 
     @property
     def slots(self) -> dict[str, object]:
         """The recipe's slots that act in this stage, as plain data."""
-        return _slots(self.recipe, self.step)
+        return _slots(self.recipe, self.past)
 
     @property
     def stage(self) -> Stage:
@@ -121,6 +125,15 @@ Weights = Stage | Merge
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """A downstream task: learned from what a stream left, and by itself from the base."""
+
+    task: Task
+    stage: Stage
+    single: Stage
+
+
+@dataclass(frozen=True)
 class Course:
     """One recipe on one stream with one seed.
 
@@ -128,34 +141,78 @@ class Course:
     ----------
     stages : one for each task in order, or a single one when the recipe is joint
     deployed : the weights that are in use after each stage: its own, or a merge
+    transfers : the downstream tasks
     """
 
     stages: tuple[Stage, ...]
     deployed: tuple[Weights, ...]
+    transfers: tuple[Transfer, ...] = ()
 
 
-def course_of(stream: Stream, recipe: Recipe, seed: int) -> Course:
-    """The stages of one run and what is deployed after each."""
-    if recipe.schedule == "joint":
-        cells = stream.all_train_cells()
-        stage = _stage("joint", len(stream.tasks), seed, cells, None, recipe, ())
-        return Course((stage,), (stage,))
+def course_of(stream: Stream, recipe: Recipe, seed: int, *, questions: int = 0) -> Course:
+    """The stages of one run, what is deployed after each, and its downstream tasks.
+
+    Parameters
+    ----------
+    questions : training questions of a downstream task; 0: all
+    """
     stages: list[Stage] = []
     deployed: list[Weights] = []
-    for step, task in enumerate(stream.tasks, start=1):
-        cells = stream.train_cells(step, seed)
-        starts: dict[str, list[Stage] | list[Weights]] = {"previous": stages, "merged": deployed}
-        start = next(iter(starts.get(recipe.start, [])[-1:]), None)
-        past = tuple(stages)
-        for phase in _phases(recipe, step):
-            start = _stage(task.name, step, seed, cells, start, recipe, past, phase)
-        assert isinstance(start, Stage)
-        stages.append(start)
-        deployed.append(_deployed(recipe, stages, deployed))
-    return Course(tuple(stages), tuple(deployed))
+    if recipe.schedule == "joint":
+        cells = stream.all_train_cells()
+        stages.append(_stage("joint", len(stream.tasks), seed, cells, None, recipe, ()))
+        deployed.append(stages[0])
+    else:
+        for step, task in enumerate(stream.tasks, start=1):
+            cells = stream.train_cells(step, seed)
+            stages.append(_learned(task, step, seed, cells, recipe, stages, deployed))
+            deployed.append(_deployed(recipe, stages, deployed))
+    transfers = tuple(
+        _transfer(task, seed, recipe, stages, deployed, questions) for task in stream.downstream
+    )
+    return Course(tuple(stages), tuple(deployed), transfers)
 
 
-def _deployed(recipe: Recipe, stages: list[Stage], deployed: list[Weights]) -> Weights:
+def _learned(
+    task: Task,
+    step: int,
+    seed: int,
+    cells: tuple[str, ...],
+    recipe: Recipe,
+    stages: Sequence[Stage],
+    deployed: Sequence[Weights],
+    questions: int = 0,
+) -> Stage:
+    """The stage that ends with `task` learned after `stages`."""
+    starts: dict[str, Sequence[Weights]] = {"previous": stages, "merged": deployed}
+    start = next(iter(starts.get(recipe.start, ())[-1:]), None)
+    past = tuple(stages)
+    for phase in _phases(recipe, past):
+        start = _stage(task.name, step, seed, cells, start, recipe, past, phase, questions)
+    assert isinstance(start, Stage)
+    return start
+
+
+def _transfer(
+    task: Task,
+    seed: int,
+    recipe: Recipe,
+    stages: Sequence[Stage],
+    deployed: Sequence[Weights],
+    questions: int,
+) -> Transfer:
+    # All at once has no guards, replay or merge: what it left is a start like any other.
+    alone = recipe.model_copy(update={"schedule": "continual"})
+    after = alone.model_copy(update={"start": "previous"}) if alone != recipe else recipe
+    cells = tuple(sorted(task_cells(task, seed)))
+    step = stages[-1].step + 1
+    learned = _learned(task, step, seed, cells, after, stages, deployed, questions)
+    # The same step: all that is drawn at random is drawn alike.
+    single = _learned(task, step, seed, cells, alone, (), (), questions)
+    return Transfer(task, learned if learned.start or _uses_past(after) else single, single)
+
+
+def _deployed(recipe: Recipe, stages: Sequence[Stage], deployed: Sequence[Weights]) -> Weights:
     last, config = stages[-1], recipe.merge
     # One set of weights is what every kind of merge makes of it.
     if config is None or len(stages) == 1:
@@ -173,28 +230,35 @@ def _stage(
     recipe: Recipe,
     past: tuple[Stage, ...],
     phase: Phase = "expansion",
+    questions: int = 0,
 ) -> Stage:
-    slots = _slots(recipe, step)
+    slots = _slots(recipe, past)
     identity = [task, step, cells, start.id if start else "base", slots]
-    made_with_the_past = recipe.guards or recipe.replay != "none" or recipe.start == "stacked"
-    if past and not isinstance(start, Stage) and made_with_the_past:
+    if past and not isinstance(start, Stage) and _uses_past(recipe):
         # Not a continuation of the last stage, yet made with importances, examples or updates of
         # the earlier ones.
         identity.append([stage.id for stage in past])
     if phase != "expansion":
         identity.append(phase)
+    if questions:
+        identity.append(questions)
     digest = short(json.dumps(identity, sort_keys=True), 8)
     name = f"seed-{seed}/{step:02d}-{task}-{digest}"
-    return Stage(name, step, task, seed, cells, start, Recipe.model_validate(slots), past, phase)
+    acting = Recipe.model_validate(slots)
+    return Stage(name, step, task, seed, cells, start, acting, past, phase, questions)
 
 
-def _phases(recipe: Recipe, step: int) -> tuple[Phase, ...]:
+def _uses_past(recipe: Recipe) -> bool:
+    return bool(recipe.guards) or recipe.replay != "none" or recipe.start == "stacked"
+
+
+def _phases(recipe: Recipe, past: Sequence[Stage]) -> tuple[Phase, ...]:
     """The training phases of a task; a first task has no earlier adapters to learn to use."""
-    return recipe.bank.phases if recipe.bank and step > 1 else ("expansion",)
+    return recipe.bank.phases if recipe.bank and past else ("expansion",)
 
 
-def _slots(recipe: Recipe, step: int) -> dict[str, object]:
+def _slots(recipe: Recipe, past: Sequence[Stage]) -> dict[str, object]:
     slots = recipe.model_dump(mode="json", exclude=set(_NOT_TRAINING))
-    if step == 1:
+    if not past:
         slots = {key: value for key, value in slots.items() if key not in _LATER_SLOTS}
     return slots

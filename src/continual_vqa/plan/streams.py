@@ -20,11 +20,13 @@ class Stream:
     order : name of the order
     held_out : the group skipped in every task but the first, or "none"
     tasks : the tasks, in order
+    downstream : tasks that are learned afterwards, each by itself
     """
 
     order: str
     held_out: str
     tasks: tuple[Task, ...]
+    downstream: tuple[Task, ...] = ()
 
     @property
     def name(self) -> str:
@@ -33,8 +35,7 @@ class Stream:
 
     def train_cells(self, step: int, seed: int) -> tuple[str, ...]:
         """The training cells of the task at `step` (from 1) in the random order of the seed."""
-        task = self.tasks[step - 1]
-        return task.named("train", group_order(task.groups, task.name, seed))
+        return task_cells(self.tasks[step - 1], seed)
 
     def all_train_cells(self) -> tuple[str, ...]:
         """The training cells of all tasks, sorted."""
@@ -55,6 +56,7 @@ def make_stream(
     tasks: TaskKind = "skills",
     relabelings: int = 0,
     similarity: Similarity | None = None,
+    downstream: Sequence[str] = (),
 ) -> Stream:
     """The stream of `skills` (given in the published order) x `groups`.
 
@@ -64,6 +66,7 @@ def make_stream(
     Parameters
     ----------
     tasks, relabelings : see `published_tasks`
+    downstream : skills that are learned afterwards, each by itself
     similarity : needed by the orders by similarity
 
     Raises
@@ -72,9 +75,15 @@ def make_stream(
     """
     published = published_tasks(tasks, skills, groups, relabelings)
     places = ordered(order, [task.name for task in published], similarity)
-    first, *later = (published[place] for place in places)
-    kept = [replace(t, groups=tuple(g for g in t.groups if g != held_out)) for t in later]
-    return Stream(order, held_out, (first, *kept))
+    first, *others = (published[place] for place in places)
+    kept = [replace(t, groups=tuple(g for g in t.groups if g != held_out)) for t in others]
+    later = published_tasks("skills", downstream, groups)
+    return Stream(order, held_out, (first, *kept), later)
+
+
+def task_cells(task: Task, seed: int) -> tuple[str, ...]:
+    """The training cells of a task in the random order of the seed."""
+    return task.named("train", group_order(task.groups, task.name, seed))
 
 
 def group_order(groups: Sequence[str], task: str, seed: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.plan import listings
-from continual_vqa.plan.answers import Answers, answers_of
+from continual_vqa.plan.answers import Answers, answers_of, transfers_of
 from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.consolidation import (
     Importance,
@@ -45,9 +45,15 @@ class Plan(Materials):
 
     @cached_property
     def skills(self) -> tuple[str, ...]:
-        """The skills that are learned, in the taxonomy's order."""
-        chosen = self.study.stream.skills
-        return tuple(s for s in self.taxonomy.skills if chosen == "all" or s in chosen)
+        """The skills of the stream, in the taxonomy's order."""
+        chosen, later = self.study.stream.skills, self.downstream
+        known = (skill for skill in self.taxonomy.skills if skill not in later)
+        return tuple(skill for skill in known if chosen == "all" or skill in chosen)
+
+    @property
+    def downstream(self) -> tuple[str, ...]:
+        """The skills that are learned after the stream, each by itself."""
+        return self.study.stream.downstream
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -70,6 +76,7 @@ class Plan(Materials):
                 tasks=self.study.stream.tasks,
                 relabelings=self.study.stream.relabelings,
                 similarity=self._similarity if order in CHAINS else None,
+                downstream=self.downstream,
             )
             for order in self.study.stream.orders
             for held_out in self.study.stream.held_out
@@ -85,14 +92,16 @@ class Plan(Materials):
         )
 
     def _run(self, name: str, recipe: Recipe, stream: Stream, seed: int) -> Run:
-        course = course_of(stream, recipe, seed)
+        chosen = self.study.stream
+        course = course_of(stream, recipe, seed, questions=chosen.downstream_questions)
         answers = answers_of(stream, recipe, course, self.study.evaluation)
-        return Run(name, stream, seed, course, answers)
+        transfers = transfers_of(course, self.study.evaluation)
+        return Run(name, stream, seed, course, answers, transfers)
 
     @cached_property
     def stages(self) -> dict[str, Stage]:
         """Every training job once, by id: runs that share work share stages."""
-        return {job.id: job for run in self.runs for stage in run.stages for job in stage.jobs}
+        return {job.id: job for run in self.runs for stage in run.ends for job in stage.jobs}
 
     @cached_property
     def merges(self) -> dict[str, Merge]:
@@ -110,7 +119,7 @@ class Plan(Materials):
     @cached_property
     def answers(self) -> dict[str, Answers]:
         """All answers once, by id."""
-        return {a.id: a for run in self.runs for several in run.answers for a in several}
+        return {a.id: a for run in self.runs for a in run.all_answers}
 
     @cached_property
     def importances(self) -> dict[str, Importance]:
@@ -168,6 +177,11 @@ class Plan(Materials):
     def scored_runs(self) -> list[dict[str, object]]:
         """One row per score file and run that it belongs to: what `aggregate` reads."""
         return listings.scored(self.runs, self.recipes, self.paths, self.study.name)
+
+    @cached_property
+    def transferred(self) -> list[dict[str, object]]:
+        """One row per run and downstream task: what `transfer` reads."""
+        return listings.transferred(self.runs, self.recipes, self.paths)
 
     @cached_property
     def surveyed(self) -> list[dict[str, object]]:
@@ -246,6 +260,7 @@ class Plan(Materials):
             "seed": stage.seed,
             "recipe": stage.slots,
             **({"phase": stage.phase} if stage.recipe.bank else {}),
+            **({"questions": stage.questions} if stage.questions else {}),
         }
 
     def cell_arguments(self, cells: Sequence[str]) -> list[str]:

@@ -27,6 +27,10 @@ class StageIdentity(Block):
     task: Annotated[str, Field(description="The task that is learned, or joint.")]
     step: Annotated[int, Field(ge=1, description="Position in the stream, from 1.")] = 1
     seed: Annotated[int, Field(ge=0, lt=2**63, description="Seed of the run.")] = 0
+    questions: Annotated[
+        int,
+        Field(ge=0, description="Training questions, drawn by the seed from all cells; 0: all."),
+    ] = 0
     phase: Annotated[
         Phase, Field(description="Which phase of the task, where a bank of adapters has two.")
     ] = "expansion"

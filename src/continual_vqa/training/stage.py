@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -23,6 +24,7 @@ from continual_vqa.files.hashing import sha256_bytes, sha256_file
 from continual_vqa.files.tensors import read_header
 from continual_vqa.methods.guards import GuardFiles, guards_of
 from continual_vqa.methods.parameters import FlatParameters, trained_parameters
+from continual_vqa.shards.reader import open_cells
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.training.alignment import write_alignment
 from continual_vqa.training.banking import Growth, load_bank, put_adapter, tuning_of
@@ -168,7 +170,9 @@ def train_stage(
     """
     begun = time.perf_counter()
     stage, training = settings.stage, settings.training
-    groups = segments_of(files.cells, stage.task, training.schedule)
+    groups = segments_of(
+        files.cells, stage.task, "per_stage" if stage.questions else training.schedule
+    )
     model, base_sha256, _ = load_model(
         files.base, files.start, device, stack=files.guards.stack, fresh=Fresh.of(stage)
     )
@@ -198,7 +202,8 @@ def train_stage(
     segments = []
     for name, folders in groups.items():
         seed = derived(stage.seed, stage.task, stage.step, name)
-        segments.append(Segment(name, examples(folders), seed, recalled(memories, name, examples)))
+        source = examples(folders, drawn_questions(folders, stage))
+        segments.append(Segment(name, source, seed, recalled(memories, name, examples)))
     inflight = InFlight(
         files.scratch,
         _key(files, settings, base_sha256),
@@ -236,6 +241,28 @@ def train_stage(
         "samples_per_second": round(samples * training.epochs / seconds, 1),
         "model": str(files.out),
     }
+
+
+def drawn_questions(folders: Sequence[Path], stage: StageIdentity) -> list[int] | None:
+    """The numbers, ascending, of the questions of a low-shot stage; None: it trains on all.
+
+    They depend on the run's seed and the task alone, so that all methods see the same.
+
+    Raises
+    ------
+    UserError : the cells hold fewer questions
+    """
+    if not stage.questions:
+        return None
+    total = len(open_cells(folders, verify="never"))
+    if stage.questions > total:
+        raise UserError(
+            f"the cells of {stage.task} hold {total:,} training questions",
+            where="stream.downstream_questions",
+            expected=f"{total:,} at most, or 0 for all; it is {stage.questions:,}",
+        )
+    generator = np.random.default_rng(derived(stage.seed, stage.task, "questions"))
+    return sorted(generator.permutation(total)[: stage.questions].tolist())
 
 
 def kept_tensors(model: Backbone, parameters: FlatParameters) -> dict[str, Tensor]:

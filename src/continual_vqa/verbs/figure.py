@@ -6,9 +6,9 @@ part's drift costs; composition: novel and seen skill-concept pairs; importance:
 mask_shares: what is protected after each step; mask_overlap: what pairs of tasks would protect, for
 one recipe; ablation: AP and AF over a setting of the masks; orders: AP and BWT in every order of
 the tasks; many_tasks: average accuracy over the number of tasks; sign_conflicts: signs that turned
-while training; alignment_sweep: what the aligned share does to stability and plasticity;
-merge_cost: time, memory and bytes of a merge. The tables of `survey`, `damage` and `merges` are
-only read by the figures about them.
+while training; transfer: downstream tasks; alignment_sweep: what the aligned share does to
+stability and plasticity; merge_cost: time, memory and bytes of a merge. The tables of `survey`,
+`damage`, `transfer` and `merges` are only read by the figures about them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import parse_json
 
-FURTHER = ("masks", "overlap", "importance", "damage", "merges", "alignment")
+FURTHER = ("masks", "overlap", "importance", "damage", "transfer", "merges", "alignment")
 EXAMPLE = (
     "continual-vqa figure --name matrix --recipe sequential --metrics metrics.parquet"
     " --summary summary.parquet --out-pdf matrix.pdf --out-png matrix.png"

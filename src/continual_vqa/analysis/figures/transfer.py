@@ -1,0 +1,69 @@
+"""Downstream tasks, learned after the stream and alone: accuracy, and what the stream gave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from matplotlib.figure import Figure
+
+from continual_vqa.analysis.figures.dots import rows_of_dots
+from continual_vqa.analysis.figures.style import GREY, Style
+from continual_vqa.analysis.statistics import Estimate, over_seeds
+from continual_vqa.analysis.study_results import Results, interval_phrase
+
+Value = Callable[[dict], float]
+APART = 0.18  # of a row, between both ways of learning
+
+
+def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
+    """A row a recipe; left both accuracies, right their difference."""
+    rows = results.rows("transfer", stream)
+    recipes = [r for r in results.recipes(stream) if any(row["recipe"] == r for row in rows)]
+    tasks = sorted({row["task"] for row in rows})
+    figure, panels = style.panels(0.9 + 0.24 * len(recipes), columns=2, sharey=True)
+    shown: list[Estimate] = []
+    for place, name in enumerate(recipes):
+        own = [row for row in rows if row["recipe"] == name]
+        colour, marker = style.colour(results.numbers[name]), style.marker(results.numbers[name])
+        after, single, gain = (mean(own, value) for value in (_after, _single, _gain))
+        look = {"colour": colour, "marker": marker}
+        rows_of_dots(panels[0], [single], place + APART, hollow=True, **look)
+        rows_of_dots(panels[0], [after], place - APART, **look)
+        rows_of_dots(panels[1], [gain], place, **look)
+        shown += [after, single, gain]
+    for label, hollow in (("after the stream", False), ("alone, from the base", True)):
+        face = "white" if hollow else GREY
+        panels[0].plot([], [], "o", color=GREY, markerfacecolor=face, label=label)
+    for axes, label in zip(panels, ("accuracy (%)", "transfer (points)"), strict=True):
+        axes.set_xlabel(label)
+        axes.grid(axis="x")
+        axes.margins(x=0.12)
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(range(len(recipes)), [results.titles[name] for name in recipes])
+    panels[0].set_ylim(len(recipes) - 0.4, -0.6)
+    panels[0].set_xlim(left=0)
+    panels[1].axvline(0, color="black", linewidth=0.6)
+    figure.legend(loc="outside lower center", ncols=2)
+    note = f"Mean over {', '.join(tasks)}. Stream {stream}; {interval_phrase(shown)}"
+    style.head(figure, "Transfer to downstream tasks", note)
+    return figure
+
+
+def mean(rows: Iterable[dict], value: Value) -> Estimate:
+    """Mean over tasks, then over seeds."""
+    found: dict[int, list[float]] = {}
+    for row in rows:
+        found.setdefault(row["seed"], []).append(value(row))
+    return over_seeds([sum(values) / len(values) for _, values in sorted(found.items())])
+
+
+def _after(row: dict) -> float:
+    return row["after"]
+
+
+def _single(row: dict) -> float:
+    return row["single"]
+
+
+def _gain(row: dict) -> float:
+    return row["after"] - row["single"]
