@@ -82,6 +82,8 @@ def questions(names: list[str]) -> pa.Table:
         "concept": ["dog"] * count,
         "group": ["G1"] * count,
         "entailed": [[]] * count,
+        "choices": [[]] * count,
+        "second_image_path": [""] * count,
     }
     return pa.table({name: values[name] for name in QUESTIONS.names}).cast(QUESTIONS)
 

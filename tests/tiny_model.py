@@ -132,6 +132,8 @@ def rows(count: int, *, skill: str, group: str, seed: int) -> pa.Table:
                 "concept": "side",
                 "group": group,
                 "entailed": [],
+                "choices": [],
+                "second_image_path": "",
             }
         )
     return pa.Table.from_pylist(content, schema=QUESTIONS)

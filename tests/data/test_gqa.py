@@ -49,6 +49,8 @@ def test_all_fields(tmp_path: Path) -> None:
         "detailed_type": "exist",
         "concept": "cat",
         "entailed": ["8", "9"],
+        "choices": [],
+        "second_image_name": "",
     }
 
 

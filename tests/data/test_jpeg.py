@@ -40,6 +40,20 @@ def test_any_bytes_are_judged_without_an_exception(content: bytes, started: bool
 
 def test_other_formats_are_named() -> None:
     stream = io.BytesIO()
-    Image.new("RGB", (2, 2)).save(stream, "PNG")
-    assert check_markers(stream.getvalue()) == "no JPEG: it begins with 89504e47"
+    Image.new("RGB", (2, 2)).save(stream, "GIF")
+    assert check_markers(stream.getvalue()) == "no JPEG: it begins with 47494638"
     assert check_markers(b"") == "empty"
+
+
+def test_a_png_passes_when_it_is_whole() -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (9, 7), (1, 200, 3)).save(stream, "PNG")
+    whole = stream.getvalue()
+    assert check_markers(whole) == check_pixels(whole) == ""
+    for length in range(8, len(whole)):
+        assert check_markers(whole[:length]).startswith("truncated after")
+        assert check_pixels(whole[:length])
+    damaged = bytearray(whole)
+    damaged[whole.index(b"IDAT") + 8] ^= 0xFF
+    assert check_markers(bytes(damaged)) == ""
+    assert check_pixels(bytes(damaged))

@@ -43,6 +43,8 @@ def test_all_fields(tmp_path: Path) -> None:
         "detailed_type": "",
         "concept": "",
         "entailed": [],
+        "choices": [],
+        "second_image_name": "",
     }
 
 

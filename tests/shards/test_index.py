@@ -44,7 +44,7 @@ def test_missing_cell_and_missing_index_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("note", "message"),
     [
-        ({"version": "2"}, "index of version 2; expected version 1"),
+        ({"version": "3"}, "index of version 3; expected version 1 or 2"),
         ({"format": "other"}, "is not the index of a cell"),
         ({"shards": "["}, "damaged note"),
         ({"shards": "[]"}, "names a shard that is not listed"),

@@ -49,6 +49,8 @@ def row(image: int | str, question: int | str, /, **changes: object) -> dict[str
         "concept": "dog",
         "group": "G1",
         "entailed": [],
+        "choices": [],
+        "second_image_path": "",
     }
     return values | changes
 
@@ -78,7 +80,7 @@ def write(
     content = rows() if content is None else content
     return write_cell(
         table(content),
-        images or source(content),
+        source(content) if images is None else images,
         folder,
         cell=cell,
         max_bytes=max_bytes,

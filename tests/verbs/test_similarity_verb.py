@@ -28,6 +28,7 @@ def questions(tmp_path: Path) -> Path:
             **{field.name: "" for field in QUESTIONS},
             "answers": [],
             "entailed": [],
+            "choices": [],
             "split": "train",
             "question_id": str(number),
             "skill": skill,

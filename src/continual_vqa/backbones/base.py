@@ -47,6 +47,7 @@ class Backbone(nn.Module, ABC):
     family: str
     words: Words
     vision: VisionConfig
+    sees_pairs: bool = False  # whether `visual` may be (B, 2, ...): two images a question
     default_tune: str = "full"  # what the recipe's slot tune: default means for this family
 
     def __init__(self) -> None:

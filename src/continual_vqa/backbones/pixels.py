@@ -9,8 +9,8 @@ from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.shards.decode import Decoder, pixel_decoder, region_decoder
 
 BOX = 4
-# The file extension that each kind of vision reads, for a clear refusal of the other.
-EXTENSIONS = {"patches": "jpg", "regions": "npy"}
+# The file extensions that each kind of vision reads, for a clear refusal of the others.
+EXTENSIONS = {"patches": ("jpg", "png"), "regions": ("npy",)}
 
 
 def decoder(vision: VisionConfig, shards: ShardsConfig) -> Decoder:

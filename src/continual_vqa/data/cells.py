@@ -8,10 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from continual_vqa.data.asking import all_asked
 from continual_vqa.data.tables import QUESTIONS, flat
 
+# Content only where a cell has some: a column that says nothing makes no cell another one.
+OPTIONAL = ("choices",)
 # An image's place on the disk is no content of a cell; its bytes are.
-CONTENT = tuple(name for name in QUESTIONS.names if name != "image_path")
+_PLACES = ("image_path", "second_image_path")
+CONTENT = tuple(name for name in QUESTIONS.names if name not in (*_PLACES, *OPTIONAL))
 _PUNCTUATION = "[?!,.:;]+$"
 
 
@@ -45,11 +49,11 @@ def fingerprint_cells(questions: pa.Table, image_sha256: pa.Array | None) -> dic
     questions : with schema `QUESTIONS`, in the order of `tables.row_order`
     image_sha256 : string, of each row's image; None without images
     """
-    content = questions.select(CONTENT)
+    content = questions.select((*CONTENT, *OPTIONAL))
     if image_sha256 is not None:
         content = content.append_column("image_sha256", image_sha256)
     return {
-        name: _digest(content.take(pa.array(rows)).combine_chunks())
+        name: _digest(_without_empty(content.take(pa.array(rows)).combine_chunks()))
         for name, rows in cell_rows(questions).items()
     }
 
@@ -62,7 +66,10 @@ def fingerprint_words(questions: pa.Table) -> str:
     """
     train = questions.filter(pc.equal(questions["split"], "train"))
     texts = pa.concat_arrays(
-        [flat(train["question"]).unique(), flat(train["answers"]).flatten().unique()]
+        [
+            pa.array(_asked(train), pa.string()).unique(),
+            flat(train["answers"]).flatten().unique(),
+        ]
     )
     normal = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
     pieces = pc.utf8_split_whitespace(normal).flatten().unique()
@@ -70,6 +77,20 @@ def fingerprint_words(questions: pa.Table) -> str:
     tails = pc.extract_regex(pieces, f"(?P<tail>{_PUNCTUATION})").drop_null().field("tail")
     words = pa.concat_arrays([stems, tails]).unique()
     return _digest(pa.table({"word": words.filter(pc.not_equal(words, "")).sort()}))
+
+
+def _asked(questions: pa.Table) -> list[str]:
+    """The distinct texts that are handed to a model."""
+    columns = questions.select(["question", "choices"])
+    open_ended = pc.equal(pc.list_value_length(columns["choices"]), 0)
+    closed = columns.filter(pc.invert(open_ended))
+    texts = all_asked(closed["question"].to_pylist(), closed["choices"].to_pylist())
+    return [*columns["question"].filter(open_ended).unique().to_pylist(), *texts]
+
+
+def _without_empty(table: pa.Table) -> pa.Table:
+    empty = [name for name in OPTIONAL if not len(flat(table[name]).flatten())]
+    return table.drop_columns(empty)
 
 
 def _digest(table: pa.Table) -> str:

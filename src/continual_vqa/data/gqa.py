@@ -176,6 +176,8 @@ def _row(question_id: str, record: Any, graphs: Mapping[str, SceneGraph]) -> dic
         "detailed_type": types["detailed"],
         "concept": _concept(record.get("semantic"), graphs.get(image_id)),
         "entailed": record.get("entailed", []),
+        "choices": [],
+        "second_image_name": "",
     }
 
 

@@ -16,7 +16,7 @@ from continual_vqa.data.jpeg import CHECKS
 from continual_vqa.errors import UserError, naming
 from continual_vqa.files.jsons import ARCHIVE_MARK
 
-_SUFFIXES = (".jpg", ".jpeg")
+SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class ImageRoot:
@@ -49,8 +49,15 @@ class ImageRoot:
         self._archives.clear()
 
     def find(self, file_name: str) -> str | None:
-        """The image path of the file of that name, in whatever folder or archive it lies."""
-        return self._index.get(file_name)
+        """The image path of the file of that name, in whatever folder or archive it lies.
+
+        A name with a folder in it is the image path itself, of a file that is not in an archive.
+        """
+        if "/" not in file_name:
+            return self._index.get(file_name)
+        return (
+            file_name if _stays_inside(file_name) and (self._root / file_name).is_file() else None
+        )
 
     def read(self, image_path: str) -> bytes:
         """The original bytes of an image.
@@ -91,7 +98,7 @@ class ImageRoot:
                 here = Path(folder).relative_to(self._root)
                 for file in files:
                     path = (here / file).as_posix()
-                    if file.lower().endswith(_SUFFIXES):
+                    if file.lower().endswith(SUFFIXES):
                         found.append(path)
                     elif file.endswith(".zip"):
                         found += self._members(path)
@@ -101,7 +108,7 @@ class ImageRoot:
         return [
             f"{archive}{ARCHIVE_MARK}{name}"
             for name in self._archive(archive).namelist()
-            if name.lower().endswith(_SUFFIXES)
+            if name.lower().endswith(SUFFIXES)
         ]
 
     def _archive(self, name: str) -> zipfile.ZipFile:

@@ -9,23 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from continual_vqa.config.tasks import relabelled
-from continual_vqa.data.cells import fingerprint_cells, fingerprint_words
+from continual_vqa.data.assign import with_skill
 from continual_vqa.data.concepts import Concepts, image_concepts
 from continual_vqa.data.gqa import read_gqa
-from continual_vqa.data.payloads import open_payload
-from continual_vqa.data.problems import LISTED, Problems
-from continual_vqa.data.relabel import with_relabelings
-from continual_vqa.data.report import data_report
+from continual_vqa.data.part import Indexed, finished, mapped, with_images
+from continual_vqa.data.problems import Problems
 from continual_vqa.data.scene_graphs import SceneGraph, read_scene_graphs
 from continual_vqa.data.splits import official_split, read_karpathy
-from continual_vqa.data.survey import Survey, survey_images
-from continual_vqa.data.tables import QUESTIONS, flat, row_order
+from continual_vqa.data.survey import survey_rows
+from continual_vqa.data.tables import flat
 from continual_vqa.data.taxonomy import Taxonomy, load_taxonomy
 from continual_vqa.data.vqav2 import read_vqav2
 from continual_vqa.errors import UserError
-
-VOCABULARY = "vocabulary"
 
 
 @dataclass(frozen=True)
@@ -50,23 +45,6 @@ class IndexRequest:
     relabelings: int = 0
 
 
-@dataclass(frozen=True)
-class Indexed:
-    """What was read.
-
-    Attributes
-    ----------
-    questions : with schema `QUESTIONS`, sorted
-    report : the data report
-    content : cell name -> fingerprint; and "vocabulary" -> fingerprint of the training words
-    """
-
-    questions: pa.Table
-    report: dict[str, object]
-    content: Mapping[str, str]
-    problems: Problems
-
-
 def index(request: IndexRequest) -> Indexed:
     """Read everything that `request` names.
 
@@ -84,18 +62,22 @@ def index(request: IndexRequest) -> Indexed:
     raw, concepts = READERS[request.dataset](request, taxonomy, problems)
     raw = raw.set_column(raw.column_names.index("concept"), "concept", concepts.names)
     raw = _known_images_only(raw, concepts, request, problems)
-    raw = _with_skill(raw, taxonomy, problems)
+    raw = with_skill(raw, taxonomy, problems)
     raw = _with_split(raw, request, problems)
     # Images are read only when the questions are sound: it takes long.
     problems.check()
-    survey = _survey(raw, request, problems)
+    survey = survey_rows(raw, request.payload, request.check_images, problems)
     problems.check()
-    if survey is not None:
-        sound = pa.array([name for name in survey.path if name not in survey.broken], pa.string())
-        raw = raw.filter(pc.is_in(raw["image_name"], sound))
-    if not raw.num_rows:
-        raise UserError("no question is left", where=", ".join(request.questions))
-    return _finish(raw, request, taxonomy, survey, concepts.sources, problems)
+    raw = raw.append_column("group", taxonomy.group(raw["concept"]))
+    return finished(
+        [with_images(raw, survey, request.dataset)],
+        relabelings=request.relabelings,
+        skills=taxonomy.skills,
+        groups=taxonomy.groups,
+        chance=dict.fromkeys(taxonomy.skills, 0.0),
+        sources={**asdict(request), "concepts": dict(concepts.sources)},
+        problems=problems,
+    )
 
 
 def _read_vqav2(
@@ -131,28 +113,16 @@ READERS: Mapping[str, Callable[[IndexRequest, Taxonomy, Problems], tuple[pa.Tabl
 }
 
 
-def _with_skill(raw: pa.Table, taxonomy: Taxonomy, problems: Problems) -> pa.Table:
-    skill = taxonomy.assign(raw)
-    for row in _rows_by_source(raw, np.asarray(pc.is_null(skill))):
-        named = [
-            f"{item['question_id']} ({item['question_type']!r}, nearest: "
-            f"{taxonomy.nearest_type(item['question_type']) or 'none'})"
-            for item in row.table.to_pylist()
-        ]
-        problems.add("unknown_question_types", row.source, named, row.count)
-    return raw.append_column("skill", skill).filter(pc.is_valid(skill))
-
-
 def _with_split(raw: pa.Table, request: IndexRequest, problems: Problems) -> pa.Table:
     if request.splits == "official":
         subsets = raw["subset"].unique().to_pylist()
         known = {subset: official_split(subset) for subset in subsets}
-        return raw.append_column("split", _mapped(raw["subset"], known))
+        return raw.append_column("split", mapped(raw["subset"], known))
     if not request.karpathy_file:
         raise UserError(
             "no file of Karpathy splits", expected="--karpathy FILE (data.karpathy_file)"
         )
-    splits = _mapped(raw["image_id"], read_karpathy(request.karpathy_file))
+    splits = mapped(raw["image_id"], read_karpathy(request.karpathy_file))
     _add_images(raw, np.asarray(pc.is_null(splits)), request.karpathy_file, problems)
     return raw.append_column("split", splits).filter(pc.is_valid(splits))
 
@@ -167,75 +137,6 @@ def _known_images_only(
     return raw.filter(concepts.known)
 
 
-def _survey(raw: pa.Table, request: IndexRequest, problems: Problems) -> Survey | None:
-    source = open_payload(request.payload)
-    if source is None:
-        return None
-    with source:
-        names = sorted(raw["image_name"].unique().to_pylist())
-        survey = survey_images(source, names, request.check_images)
-        problems.add("missing_images", source.path, survey.missing)
-        broken = [f"{name} ({reason})" for name, reason in sorted(survey.broken.items())]
-        problems.add("broken_images", source.path, broken)
-    return survey
-
-
-def _finish(
-    raw: pa.Table,
-    request: IndexRequest,
-    taxonomy: Taxonomy,
-    survey: Survey | None,
-    concept_sources: Mapping[str, int],
-    problems: Problems,
-) -> Indexed:
-    raw = with_relabelings(raw, request.relabelings)
-    raw = raw.take(row_order(raw["split"], raw["image_id"], raw["question_id"])).combine_chunks()
-    paths = survey.path if survey else {}
-    columns = {
-        **{name: raw[name] for name in raw.column_names},
-        "dataset": pa.array([request.dataset]).take(pa.array(np.zeros(raw.num_rows, np.int64))),
-        "image_path": _mapped(raw["image_name"], paths).fill_null(""),
-        "group": taxonomy.group(raw["concept"]),
-    }
-    questions = pa.table([columns[name] for name in QUESTIONS.names], names=QUESTIONS.names)
-    questions = questions.cast(QUESTIONS).combine_chunks()
-    sha256 = _mapped(raw["image_name"], survey.sha256) if survey else None
-    sources = {**asdict(request), "concepts": dict(concept_sources)}
-    copies = range(request.relabelings + 1)
-    skills = [relabelled(skill, number) for number in copies for skill in taxonomy.skills]
-    return Indexed(
-        questions,
-        data_report(questions, problems, sources, skills, taxonomy.groups),
-        {VOCABULARY: fingerprint_words(questions), **fingerprint_cells(questions, sha256)},
-        problems,
-    )
-
-
-@dataclass(frozen=True)
-class _Part:
-    source: str
-    table: pa.Table  # the first rows
-    count: int
-
-
-def _rows_by_source(raw: pa.Table, chosen: np.ndarray) -> list[_Part]:
-    if not chosen.any():
-        return []
-    rows = raw.filter(pa.array(chosen))
-    parts = []
-    for source in rows["source"].unique().to_pylist():
-        part = rows.filter(pc.equal(rows["source"], source))
-        parts.append(_Part(source, part.slice(0, LISTED), part.num_rows))
-    return parts
-
-
 def _add_images(raw: pa.Table, chosen: np.ndarray, where: str, problems: Problems) -> None:
     images = raw["image_id"].filter(pa.array(chosen)).unique().to_pylist()
     problems.add("unknown_images", where, images)
-
-
-def _mapped(column: pa.ChunkedArray, values: Mapping[str, str]) -> pa.Array:
-    """Each entry replaced by its value, null where it has none."""
-    encoded = flat(pc.dictionary_encode(column))
-    found = pa.array([values.get(key) for key in encoded.dictionary.to_pylist()], pa.string())
-    return found.take(encoded.indices)

@@ -1,4 +1,4 @@
-"""Is this a whole JPEG? A cheap check of its markers, or a decode of every pixel."""
+"""Is this a whole JPEG or PNG? A cheap check of its markers, or a decode of every pixel."""
 
 from __future__ import annotations
 
@@ -11,15 +11,21 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length
 
 
-def check_markers(content: bytes) -> str:
-    """What is wrong with the headers or the end of a JPEG, or "".
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 
-    Walks the segments up to the scan, asks for a frame of at least one pixel, and for an end
-    marker after the scan (a byte pair that the scan itself cannot contain). Damage inside the scan
-    is only found by `check_pixels`.
+
+def check_markers(content: bytes) -> str:
+    """What is wrong with the headers or the end of a JPEG or PNG, or "".
+
+    Of a JPEG it walks the segments up to the scan, asks for a frame of at least one pixel, and for
+    an end marker after the scan (a byte pair that the scan itself cannot contain); of a PNG it asks
+    for the last chunk. Damage between is only found by `check_pixels`.
     """
     if not content:
         return "empty"
+    if content.startswith(_PNG):
+        whole = content.find(_PNG_END) > len(_PNG)
+        return "" if whole else f"truncated after {len(content):,} bytes"
     if not content.startswith(_START):
         return f"no JPEG: it begins with {content[:4].hex()}"
     framed = False
@@ -53,7 +59,7 @@ def check_markers(content: bytes) -> str:
 
 
 def check_pixels(content: bytes) -> str:
-    """What is wrong with a JPEG when every pixel is decoded, or ""."""
+    """What is wrong with a JPEG or PNG when every pixel is decoded, or ""."""
     from PIL import Image, UnidentifiedImageError
 
     reason = check_markers(content)
@@ -62,7 +68,7 @@ def check_pixels(content: bytes) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(content), formats=["JPEG"]) as image:
+            with Image.open(io.BytesIO(content), formats=["JPEG", "PNG"]) as image:
                 image.load()
     except (
         OSError,

@@ -28,9 +28,9 @@ def with_relabelings(questions: pa.Table, count: int) -> pa.Table:
 
     Parameters
     ----------
-    questions : columns split, skill, question_id, answer, answers and entailed, and any others. In
-        copy r the skill and all question ids end in "~r", the answers are others, and every other
-        column is as it was
+    questions : columns split, skill, question_id, answer, answers, choices and entailed, and any
+        others. In copy r the skill and all question ids end in "~r", the answers and choices are
+        others, and every other column is as it was
 
     Returns
     -------
@@ -62,6 +62,7 @@ def _copied(own: pa.Table, number: int, turned: Mapping[str, str]) -> pa.Table:
         "question_id": pc.binary_join_element_wise(flat(own["question_id"]), mark, ""),
         "answer": _each(flat(own["answer"]), lambda answer: turned.get(answer, answer)),
         "answers": _inside(own["answers"], lambda answer: turned.get(answer, answer)),
+        "choices": _inside(own["choices"], lambda answer: turned.get(answer, answer)),
         "entailed": _inside(own["entailed"], lambda other: f"{other}{mark}"),
     }
     columns = {name: changed.get(name, own[name]) for name in own.column_names}

@@ -6,7 +6,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from continual_vqa.data.payloads import PayloadSource
+import pyarrow as pa
+
+from continual_vqa.data.images import SUFFIXES
+from continual_vqa.data.payloads import PayloadSource, open_payload
+from continual_vqa.data.problems import Problems
 from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_bytes
 from continual_vqa.files.progress import track
@@ -30,17 +34,49 @@ class Survey:
     missing: tuple[str, ...]
     broken: Mapping[str, str]
 
+    @property
+    def bad(self) -> tuple[str, ...]:
+        """Names without a sound image."""
+        return (*self.missing, *self.broken)
+
+
+def survey_rows(
+    raw: pa.Table, payload: Mapping[str, str], check: str, problems: Problems
+) -> Survey | None:
+    """The survey of the images that `raw` (columns of RAW) names; None without a source of images.
+
+    Missing and broken images are added to `problems`. See `survey_images`.
+
+    Raises
+    ------
+    UserError : the folder of the images is missing or damaged
+    """
+    source = open_payload(payload)
+    if source is None:
+        return None
+    with source:
+        named = (raw[name].unique().to_pylist() for name in ("image_name", "second_image_name"))
+        names = sorted({name for column in named for name in column} - {""})
+        survey = survey_images(source, names, check)
+        problems.add("missing_images", source.path, survey.missing)
+        broken = [f"{name} ({reason})" for name, reason in sorted(survey.broken.items())]
+        problems.add("broken_images", source.path, broken)
+    return survey
+
 
 def survey_images(
     source: PayloadSource, names: Sequence[str], check: str, threads: int = 2
 ) -> Survey:
-    """Read, hash and check the images of these names (without extension).
+    """Read, hash and check the images of these names; .jpg is understood where they have no ending.
 
     Parameters
     ----------
     check : markers or decode; see `jpeg.CHECKS`
     """
-    located = {name: source.find(f"{name}.jpg") for name in names}
+    located = {
+        name: source.find(name if name.lower().endswith(SUFFIXES) else f"{name}.jpg")
+        for name in names
+    }
     path = {name: found for name, found in located.items() if found is not None}
     sha256: dict[str, str] = {}
     broken: dict[str, str] = {}

@@ -16,7 +16,7 @@ QUESTIONS = pa.schema(
         pa.field("dataset", pa.string()),
         pa.field("split", pa.string()),  # train, val or test
         pa.field("question_id", pa.string()),
-        pa.field("image_id", pa.string()),
+        pa.field("image_id", pa.string()),  # of a pair: the pair's; "" where a question has none
         pa.field("image_path", pa.string()),  # relative to the image root; "" without images
         pa.field("question", pa.string()),
         pa.field("answers", pa.list_(pa.string())),  # raw: ten for VQA v2, one for GQA
@@ -27,6 +27,8 @@ QUESTIONS = pa.schema(
         pa.field("concept", pa.string()),  # COCO category or GQA object name
         pa.field("group", pa.string()),  # "" = in no group
         pa.field("entailed", pa.list_(pa.string())),  # GQA: ids that this answer settles
+        pa.field("choices", pa.list_(pa.string())),  # what may be answered; [] where open
+        pa.field("second_image_path", pa.string()),  # of a pair; else ""
     ]
 )
 
@@ -80,7 +82,8 @@ RAW = pa.schema(
         pa.field("subset", pa.string()),  # train2014, val2014; train, val, testdev
         pa.field("question_id", pa.string()),
         pa.field("image_id", pa.string()),
-        pa.field("image_name", pa.string()),  # of the image's file, without extension
+        # Of the image's file: .jpg is understood; with a folder in it, its path below the root.
+        pa.field("image_name", pa.string()),
         pa.field("question", pa.string()),
         pa.field("answers", pa.list_(pa.string())),
         pa.field("answer", pa.string()),
@@ -89,5 +92,7 @@ RAW = pa.schema(
         pa.field("detailed_type", pa.string()),
         pa.field("concept", pa.string()),  # where the question itself names one
         pa.field("entailed", pa.list_(pa.string())),
+        pa.field("choices", pa.list_(pa.string())),
+        pa.field("second_image_name", pa.string()),
     ]
 )

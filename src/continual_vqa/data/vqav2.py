@@ -144,6 +144,8 @@ def _table(asked: _Rows, rows: np.ndarray, answered: _Rows, partners: np.ndarray
         "detailed_type": empty,
         "concept": empty,
         "entailed": none,
+        "choices": none,
+        "second_image_name": empty,
     }
     return pa.table([columns[name] for name in RAW.names], names=RAW.names).cast(RAW)
 

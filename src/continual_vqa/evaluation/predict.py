@@ -70,7 +70,7 @@ def _answers(
     answers, scores = [""] * count, np.zeros(count, np.float32)
     if not count:
         return answers, scores
-    questions = model.question_tokens(cells.table(["question"])["question"].to_pylist())
+    questions = model.question_tokens(cells.asked())
     # Images are seen once: nothing is gained by keeping them.
     store = store_of_cells(
         cells,
@@ -79,6 +79,7 @@ def _answers(
         settings.stage.recipe.sees,
         memory_mb=0,
         workers=workers,
+        sees_pairs=model.sees_pairs,
     )
     order = np.argsort([len(tokens) for tokens in questions], kind="stable")
     size = evaluation.batch_size

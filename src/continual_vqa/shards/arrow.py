@@ -43,6 +43,13 @@ def strings(values: Sequence[str]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
 
 
+def empty_lists(count: int, kind: pa.ListType) -> pa.Array:
+    """`count` empty lists of a list type."""
+    offsets = pa.py_buffer(np.zeros(count + 1, np.int32))
+    values = pa.nulls(0, kind.value_type)
+    return pa.Array.from_buffers(kind, count, [None, offsets], children=[values])
+
+
 def scalar(value: str) -> pa.Scalar:
     """A string for the functions of `pyarrow.compute`."""
     return strings([value])[0]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from continual_vqa.data.tables import QUESTIONS
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import read_note, read_table
 from continual_vqa.shards import arrow
-from continual_vqa.shards.tables import FORMAT, INDEX, INDEX_FILE, VERSION, CellNote, ShardInfo
+from continual_vqa.shards.tables import CHOICES, FORMAT, INDEX_FILE, VERSIONS, CellNote, ShardInfo
 
 _SHARD_NAME = re.compile(r"[A-Za-z0-9_~-]+-\d{5,}\.tar")
 _KEY = re.compile(r"[A-Za-z0-9_~%-]+")
@@ -33,6 +35,14 @@ class CellIndex:
         """The index file."""
         return self.folder / INDEX_FILE
 
+    def columns(self, names: Sequence[str]) -> pa.Table:
+        """These columns; no question of a cell whose index has no `choices` has any."""
+        if CHOICES not in names or CHOICES in self.table.column_names:
+            return self.table.select(list(names))
+        kind = QUESTIONS.field(CHOICES).type
+        none = arrow.empty_lists(self.table.num_rows, kind)
+        return self.table.append_column(CHOICES, none).select(list(names))
+
 
 def read_index(folder: str | Path) -> CellIndex:
     """The checked index of the cell in `folder`.
@@ -47,7 +57,7 @@ def read_index(folder: str | Path) -> CellIndex:
         raise UserError("no such cell", where=folder, expected=f"a folder with {INDEX_FILE}")
     path = folder / INDEX_FILE
     note = _parse_note(path, read_note(path))
-    table = read_table(path, INDEX).combine_chunks()
+    table = read_table(path, VERSIONS[note.version]).combine_chunks()
     _check_places(path, note, table)
     return CellIndex(folder, note, table)
 
@@ -55,11 +65,12 @@ def read_index(folder: str | Path) -> CellIndex:
 def _parse_note(path: Path, note: dict[str, str]) -> CellNote:
     if note.get("format") != FORMAT:
         raise UserError("is not the index of a cell", where=path, do=_AGAIN)
-    if note.get("version") != str(VERSION):
+    version = note.get("version", "(none)")
+    if version not in VERSIONS:
         raise UserError(
-            f"is an index of version {note.get('version', '(none)')}",
+            f"is an index of version {version}",
             where=path,
-            expected=f"version {VERSION}",
+            expected=f"version {' or '.join(VERSIONS)}",
             do=f"{_AGAIN}, or use the program that wrote it",
         )
     try:
@@ -68,9 +79,8 @@ def _parse_note(path: Path, note: dict[str, str]) -> CellNote:
             for entry in json.loads(note["shards"])
         )
         images = int(note["images"])
-        parsed = CellNote(
-            note["cell"], note["extension"], note["checksums"] == "sha256", images, shards
-        )
+        sums, pairs = note["checksums"] == "sha256", note.get("pairs") == "yes"
+        parsed = CellNote(note["cell"], note["extension"], sums, images, shards, version, pairs)
     except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"damaged note: {error!r}", where=path, do=_AGAIN) from error
     for shard in parsed.shards:
@@ -85,11 +95,11 @@ def _parse_note(path: Path, note: dict[str, str]) -> CellNote:
 
 
 def _check_places(path: Path, note: CellNote, table: pa.Table) -> None:
-    shard = _numbers(path, table, "shard")
+    shard, names = _numbers(path, table, "shard"), table.column_names
     if len(shard) and not (shard.min() >= 0 and shard.max() < len(note.shards)):
         raise UserError("a row names a shard that is not listed", where=path, do=_AGAIN)
     sizes = np.array([info.bytes for info in note.shards] or [0], np.int64)[shard]
-    for member in ("payload", "json"):
+    for member in (name for name in ("payload", "json", "second") if f"{name}_bytes" in names):
         start = _numbers(path, table, f"{member}_offset")
         length = _numbers(path, table, f"{member}_bytes")
         wrong = (start < 0) | (length < 0) | (start > sizes) | (length > sizes - start)

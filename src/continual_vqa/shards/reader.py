@@ -12,13 +12,15 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
+from continual_vqa.data.asking import all_asked
 from continual_vqa.errors import UserError
 from continual_vqa.shards.index import CellIndex, read_index
 from continual_vqa.shards.mapping import MappedShards
-from continual_vqa.shards.sample import Columns, Sample
+from continual_vqa.shards.sample import Columns, Sample, Wide
 from continual_vqa.shards.tar import BLOCK
 from continual_vqa.shards.verify import verify_cell
 
+ASKED = ("question", "choices")
 Verify = Literal["never", "read", "open"]
 
 
@@ -58,6 +60,7 @@ class Cells(Sequence[Sample]):
         self.indexes: list[CellIndex] = [read_index(folder) for folder in folders]
         self._columns: list[Columns | None] = [None] * len(folders)
         self._sums: list[list[bytes]] = [[] for _ in folders]
+        self._second_sums: list[list[bytes]] = [[] for _ in folders]
         self._ends = list(accumulate(index.table.num_rows for index in self.indexes))
         self._shards = MappedShards()
 
@@ -89,7 +92,11 @@ class Cells(Sequence[Sample]):
         payload = view[offset : offset + columns.size[row]]
         if self._verify and hashlib.sha256(payload).digest() != self._sums[cell][row]:
             raise self._damaged(cell, row, "is damaged: its SHA-256 differs from the index")
-        return Sample(*columns.rows[row], payload)  # pyright: ignore[reportCallIssue]
+        values = columns.rows[row]
+        if columns.wide is None:
+            return Sample(*values, payload)  # pyright: ignore[reportCallIssue]
+        second = self._second(cell, row, columns.wide, view)
+        return Sample(*values, payload, columns.wide.choices[row], second)  # pyright: ignore[reportCallIssue]
 
     @cached_property
     def question_ids(self) -> list[str]:
@@ -100,7 +107,12 @@ class Cells(Sequence[Sample]):
         """These columns of the index (`shards.tables.INDEX`) for all questions, in order."""
         if not self.indexes:
             raise UserError("no cell was given", expected="at least one")
-        return pa.concat_tables([index.table.select(list(columns)) for index in self.indexes])
+        return pa.concat_tables([index.columns(columns) for index in self.indexes])
+
+    def asked(self) -> list[str]:
+        """What a model is asked, for all questions in order: see `data.asking.asked`."""
+        table = self.table(ASKED)
+        return all_asked(*(table[name].to_pylist() for name in ASKED))
 
     def require_checksums(self) -> None:
         """Refuse cells that were written without checksums."""
@@ -125,10 +137,19 @@ class Cells(Sequence[Sample]):
 
     def _load(self, cell: int) -> Columns:
         if self._verify:
-            self._sums[cell] = self.indexes[cell].table["payload_sha256"].to_pylist()
+            index = self.indexes[cell]
+            self._sums[cell] = index.table["payload_sha256"].to_pylist()
+            if index.note.version != "1":
+                self._second_sums[cell] = index.table["second_sha256"].to_pylist()
         # Last: another thread may be waiting for it.
         columns = self._columns[cell] = Columns(self.indexes[cell])
         return columns
+
+    def _second(self, cell: int, row: int, wide: Wide, view: memoryview) -> memoryview:
+        second = view[wide.offset[row] : wide.offset[row] + wide.size[row]]
+        if self._verify and hashlib.sha256(second).digest() != self._second_sums[cell][row]:
+            raise self._damaged(cell, row, "has a damaged second image: its SHA-256 differs")
+        return second
 
     def _damaged(self, cell: int, row: int, what: str) -> UserError:
         index = self.indexes[cell]

@@ -15,7 +15,8 @@ class Sample(NamedTuple):
     """A question, its answers and the original bytes of its image (`payload`).
 
     `payload` is a view of the mapped shard; pickling a sample copies it. `where` of an error is
-    `shard` with `key`.
+    `shard` with `key`. A question about no image has the extension json and no payload; one about a
+    pair has the other image's bytes in `second`.
     """
 
     dataset: str
@@ -33,11 +34,22 @@ class Sample(NamedTuple):
     entailed: tuple[str, ...]
     key: str
     shard: str  # file name
-    extension: str  # jpg or npy
+    extension: str  # jpg, png or npy; json without an image
     payload: memoryview | bytes
+    choices: tuple[str, ...] = ()
+    second: memoryview | bytes = b""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sample, (*self[:-1], bytes(self.payload))
+        return Sample, (*self[:-3], bytes(self.payload), self.choices, bytes(self.second))
+
+
+class Wide:
+    """What only a wide index has: choices, and where the second image lies."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.choices: list[tuple[str, ...]] = _values(table["choices"])
+        self.offset: list[int] = arrow.to_numpy(table["second_offset"]).tolist()
+        self.size: list[int] = arrow.to_numpy(table["second_bytes"]).tolist()
 
 
 class Columns:
@@ -51,6 +63,7 @@ class Columns:
         self.size: list[int] = arrow.to_numpy(table["payload_bytes"]).tolist()
         extension = index.note.extension
         self.member = [f"{key}.{extension}\0".encode() for key in read["key"]]
+        self.wide = Wide(table) if index.note.version != "1" else None
         # In the order of Sample's fields, up to the payload: a row is one `zip` step.
         names = [shards[number].name for number in self.shard]
         self.rows: list[tuple[Any, ...]] = list(
@@ -58,7 +71,7 @@ class Columns:
         )
 
 
-_READ = Sample._fields[:-3]
+_READ = Sample._fields[:-5]
 
 
 def _values(column: pa.ChunkedArray | pa.Array) -> list[Any]:

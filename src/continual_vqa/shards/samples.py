@@ -1,5 +1,8 @@
 """From rows of questions to samples: one per image, with a JSON member that holds its questions.
 
+Questions about a pair of images share a sample if they share the pair's id; a question about none
+is a sample of its own.
+
 Arrow does the work column by column: building the JSON row by row in Python would cost more than
 copying the images.
 """
@@ -20,7 +23,7 @@ import pyarrow.compute as pc
 
 from continual_vqa.errors import UserError
 from continual_vqa.shards import arrow
-from continual_vqa.shards.tables import QUESTION_COLUMNS
+from continual_vqa.shards.tables import CHOICES, QUESTION_COLUMNS
 
 # Samples whose JSON is made at once: bounds memory, and keeps Arrow's 2 GiB strings far away.
 BLOCK_IMAGES = 4096
@@ -40,6 +43,11 @@ class Grouped:
         """The number of images, that is of samples."""
         return len(self.starts) - 1
 
+    @property
+    def ids(self) -> list[str]:
+        """The image id of each sample; without an image the question's own."""
+        return _sample_ids(self.questions.take(arrow.numbers(self.starts[:-1]))).to_pylist()
+
 
 def group_by_image(questions: pa.Table, where: str) -> Grouped:
     """Sort by (image id, question id), shorter ids first, and find where each image starts.
@@ -48,7 +56,7 @@ def group_by_image(questions: pa.Table, where: str) -> Grouped:
     ------
     UserError : a question id occurs twice, or a value is missing
     """
-    for name in QUESTION_COLUMNS:
+    for name in _columns(questions):
         if questions[name].null_count:
             raise UserError(f"column {name!r} has empty entries", where=where, expected="none")
     columns = {"image": questions["image_id"], "question": questions["question_id"]}
@@ -72,14 +80,14 @@ def group_by_image(questions: pa.Table, where: str) -> Grouped:
             expected="every question once",
             do="make the questions file again",
         )
-    return Grouped(table, _starts(table["image_id"]))
+    return Grouped(table, _starts(_sample_ids(table)))
 
 
 def json_members(grouped: Grouped) -> Iterator[tuple[int, list[memoryview]]]:
     """The JSON member of every sample, in blocks: (number of the first image, its texts).
 
     A member is `{"image_id": ..., "questions": [{...}, ...]}`, UTF-8; a question has the columns of
-    questions.parquet but for the image's, in their order.
+    questions.parquet but for the image's, in their order; `choices` where the table has them.
     """
     for first in range(0, grouped.images, BLOCK_IMAGES):
         starts = grouped.starts[first : first + BLOCK_IMAGES + 1]
@@ -94,7 +102,7 @@ def json_members(grouped: Grouped) -> Iterator[tuple[int, list[memoryview]]]:
 def _question_objects(rows: pa.Table) -> pa.Array:
     parts: list[pa.Array | str] = []
     opening = "{"
-    for name in QUESTION_COLUMNS:
+    for name in _columns(rows):
         if name == "image_id":
             continue
         column = _flat(rows[name])
@@ -138,9 +146,19 @@ def _slices(texts: pa.Array) -> list[memoryview]:
     return [data[a:b] for a, b in pairwise(offsets)]
 
 
-def _starts(image_ids: pa.ChunkedArray) -> np.ndarray:
-    if not len(image_ids):
+def _columns(questions: pa.Table) -> list[str]:
+    return [name for name in (*QUESTION_COLUMNS, CHOICES) if name in questions.column_names]
+
+
+def _sample_ids(questions: pa.Table) -> pa.Array:
+    images = _flat(questions["image_id"])
+    alone = pc.equal(images, arrow.scalar(""))
+    return pc.if_else(alone, _flat(questions["question_id"]), images)
+
+
+def _starts(ids: pa.Array) -> np.ndarray:
+    if not len(ids):
         return np.zeros(1, np.int64)
-    codes = arrow.to_numpy(_flat(image_ids).dictionary_encode().indices)
+    codes = arrow.to_numpy(ids.dictionary_encode().indices)
     changes = np.flatnonzero(np.diff(codes)) + 1
     return np.concatenate([[0], changes, [len(codes)]]).astype(np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -59,34 +60,28 @@ class ShardStream:
         return tuple(self._closed)
 
     def add(
-        self, key: str, extension: str, payload: bytes, text: bytes | memoryview
-    ) -> tuple[int, int, int]:
-        """Append one sample; returns (shard, offset of the payload, offset of the JSON)."""
-        size, length = len(payload), len(text)
-        takes = tar.sample_bytes(size, length)
+        self, key: str, members: Sequence[tuple[str, bytes | memoryview]]
+    ) -> tuple[int, list[int]]:
+        """Append one sample of some (extension, content); returns (shard, offset of each)."""
+        takes = sum(tar.member_bytes(len(content)) for _, content in members)
         if self._position and self._position + takes + len(tar.TRAILER) > self._max_bytes:
             self._finish_shard()
         if self._descriptor < 0:
             self._open_shard()
-        payload_at = self._position + tar.BLOCK
-        json_at = payload_at + size + tar.padding(size) + tar.BLOCK
-        self._buffers.append(tar.header(tar.member_name(key, extension), size))
-        self._buffers.append(payload)
-        self._buffers.append(
-            b"".join(
-                (
-                    bytes(tar.padding(size)),
-                    tar.header(tar.member_name(key, tar.JSON), length),
-                    text,
-                    bytes(tar.padding(length)),
-                )
-            )
-        )
-        self._position += takes
+        offsets, before = [], b""
+        for extension, content in members:
+            size = len(content)
+            offsets.append(self._position + tar.BLOCK)
+            # One buffer for what lies between two contents: fewer buffers, fewer system calls.
+            self._buffers.append(before + tar.header(tar.member_name(key, extension), size))
+            self._buffers.append(content)
+            before = bytes(tar.padding(size))
+            self._position += tar.member_bytes(size)
+        self._buffers.append(before)
         self._pending += takes
         if self._pending >= _MAX_PENDING or len(self._buffers) >= _MAX_BUFFERS:
             self._write_out()
-        return len(self._closed), payload_at, json_at
+        return len(self._closed), offsets
 
     def _open_shard(self) -> None:
         name = tar.shard_name(self._cell, len(self._closed))

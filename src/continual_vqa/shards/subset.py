@@ -25,6 +25,11 @@ class Subset(Sequence[Sample]):
     def __getitem__(self, number: int) -> Sample:  # type: ignore[override]
         return self._cells[self._numbers[number]]
 
+    def asked(self) -> list[str]:
+        """What a model is asked, for the chosen questions in their order."""
+        everything = self._cells.asked()
+        return [everything[number] for number in self._numbers]
+
     def table(self, columns: Sequence[str]) -> pa.Table:
         """These columns of the index for the chosen questions, in their order."""
         return self._cells.table(columns).take(arrow.numbers(np.array(self._numbers, np.int64)))

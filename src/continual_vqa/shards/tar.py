@@ -59,9 +59,9 @@ def padding(size: int) -> int:
     return -size % BLOCK
 
 
-def sample_bytes(payload: int, text: int) -> int:
-    """What a sample of `payload` + `text` (JSON) bytes takes in a shard."""
-    return 2 * BLOCK + payload + padding(payload) + text + padding(text)
+def member_bytes(size: int) -> int:
+    """What a member of `size` bytes takes in a shard, with its header and padding."""
+    return BLOCK + size + padding(size)
 
 
 def key_of(image_id: str) -> str:

@@ -13,7 +13,7 @@ from continual_vqa.shards import arrow, tar
 from continual_vqa.shards.index import CellIndex, read_index
 from continual_vqa.shards.mapping import map_shard
 from continual_vqa.shards.samples import group_by_image, json_members
-from continual_vqa.shards.tables import INDEX
+from continual_vqa.shards.tables import PLACES, SECOND, TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def verify_cell(folder: str | Path) -> Verified:
     walk = _Walk(index)
     for first, texts in json_members(grouped):
         rows = grouped.starts[first : first + len(texts)]
-        places = index.table.select(INDEX.names[-8:]).take(arrow.numbers(rows)).to_pylist()
+        places = index.table.select(_places(index)).take(arrow.numbers(rows)).to_pylist()
         for place, text in zip(places, texts, strict=True):
             while walk.shard < place["shard"]:
                 walk.next_shard()
@@ -96,31 +96,46 @@ def verify_cell(folder: str | Path) -> Verified:
     )
 
 
+def _places(index: CellIndex) -> list[str]:
+    return [name for name in PLACES if name in index.table.column_names]
+
+
 def _check_sample(walk: _Walk, place: dict, text: memoryview) -> None:
-    key, extension = place["key"], walk.index.note.extension
-    size, length = place["payload_bytes"], place["json_bytes"]
-    walk.expect(tar.header(tar.member_name(key, extension), size), f".{extension} header", key)
-    if walk.position != place["payload_offset"]:
-        raise walk.damaged("the index has another offset", key)
-    payload = walk.view[walk.position : walk.position + size]
-    if walk.index.note.checksums and hashlib.sha256(payload).digest() != place["payload_sha256"]:
-        raise walk.damaged(f"damaged .{extension}: its SHA-256 differs from the index", key)
-    walk.position += size
-    walk.expect(bytes(tar.padding(size)), "padding", key)
-    walk.expect(tar.header(tar.member_name(key, tar.JSON), length), ".json header", key)
-    if walk.position != place["json_offset"]:
-        raise walk.damaged("the index has another offset", key)
+    extension = walk.index.note.extension
+    members = {"payload": extension} if extension != TEXT else {}
+    members |= {"second": f"{SECOND}.{extension}"} if walk.index.note.pairs else {}
+    for member, suffix in members.items():
+        length = place[f"{member}_bytes"]
+        _expect_header(walk, place, member, suffix)
+        content = walk.view[walk.position : walk.position + length]
+        _check_sum(walk, place, member, content, f"damaged .{suffix}")
+        walk.position += length
+        walk.expect(bytes(tar.padding(length)), "padding", place["key"])
+    _expect_header(walk, place, "json", TEXT)
     # The expected text comes from the index, so this also finds a damaged index.
-    walk.expect(text, ".json, or an index of other questions", key)
-    if walk.index.note.checksums and hashlib.sha256(text).digest() != place["json_sha256"]:
-        raise walk.damaged("damaged .json: its SHA-256 differs from the index", key)
-    walk.expect(bytes(tar.padding(length)), "padding", key)
+    walk.expect(text, ".json, or an index of other questions", place["key"])
+    _check_sum(walk, place, "json", text, "damaged .json")
+    walk.expect(bytes(tar.padding(place["json_bytes"])), "padding", place["key"])
+
+
+def _expect_header(walk: _Walk, place: dict, member: str, suffix: str) -> None:
+    key, length = place["key"], place[f"{member}_bytes"]
+    walk.expect(tar.header(tar.member_name(key, suffix), length), f".{suffix} header", key)
+    if walk.position != place[f"{member}_offset"]:
+        raise walk.damaged("the index has another offset", key)
+
+
+def _check_sum(walk: _Walk, place: dict, member: str, content: memoryview, damage: str) -> None:
+    if not walk.index.note.checksums:
+        return
+    if hashlib.sha256(content).digest() != place[f"{member}_sha256"]:
+        raise walk.damaged(f"{damage}: its SHA-256 differs from the index", place["key"])
 
 
 def _check_repeats(index: CellIndex, starts: np.ndarray) -> None:
     """The rows of one image must all say the same of it."""
     first = arrow.numbers(np.repeat(starts[:-1], np.diff(starts)))
-    for name in INDEX.names[-8:]:
+    for name in _places(index):
         column = index.table[name]
         if not column.equals(column.take(first)):
             raise UserError(

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from continual_vqa.errors import UserError
 from continual_vqa.files.atomic import atomic_folder
 from continual_vqa.files.parquet import write_table
 from continual_vqa.files.progress import Progress
 from continual_vqa.shards import arrow, tar
+from continual_vqa.shards.payloads import ImageSource, Payloads, payloads_of
 from continual_vqa.shards.samples import Grouped, group_by_image, json_members
 from continual_vqa.shards.streams import ShardStream
-from continual_vqa.shards.tables import INDEX, INDEX_FILE, QUESTION_COLUMNS, cell_note
-
-
-class ImageSource(Protocol):
-    """Where payloads come from: images or region features."""
-
-    @property
-    def extension(self) -> str:
-        """Of the payload in a shard: `jpg` or `npy`."""
-        ...
-
-    def read(self, image_path: str, /) -> bytes:
-        """The original bytes of one image."""
-        ...
+from continual_vqa.shards.tables import CHOICES, INDEX_FILE, SECOND, TEXT, VERSIONS, cell_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +34,7 @@ class CellSummary:
 
 def write_cell(
     questions: pa.Table,
-    images: ImageSource,
+    images: ImageSource | None,
     folder: Path,
     *,
     cell: str,
@@ -62,8 +48,9 @@ def write_cell(
 
     Parameters
     ----------
-    questions : rows with the schema of questions.parquet, of this cell
-    images : read by the rows' image_path; called from this thread only
+    questions : rows with the schema of questions.parquet, of this cell; all with no image, all
+        with one or all with two
+    images : read by the rows' image paths; called from this thread only. None: there are none
     cell : the cell's name, SPLIT/SKILL/GROUP
     max_bytes : upper size of a shard; a single larger sample gets a shard of its own
     checksums : store the SHA-256 of every member (0.6 s per GB; hashing in a second thread was
@@ -71,38 +58,49 @@ def write_cell(
 
     Raises
     ------
-    UserError : a question that occurs twice, a row without an image or with two, an empty image,
-        an id too long for a tar header, no space left; an earlier `folder` is then left as it was
+    UserError : a question that occurs twice, a row without an image or with another one, an empty
+        image, an id too long for a tar header, no space left; an earlier `folder` is then left as
+        it was
     """
     # Everything that can be refused is refused before anything is written.
     tar.shard_name(cell, 0)
+    version = "2" if _is_wide(questions) else "1"
+    if version == "1":
+        questions = questions.drop_columns([CHOICES])
     grouped = group_by_image(questions, cell)
-    paths = _image_paths(grouped, cell)
+    payloads = payloads_of(grouped, images, cell)
     with atomic_folder(folder) as part:
         with ShardStream(part, cell, max_bytes) as stream:
-            keys = [tar.key_of(image_id) for image_id in _image_ids(grouped)]
-            placed = _write_samples(grouped, keys, paths, images, stream, checksums)
-        index = _index(grouped, keys, placed)
+            keys = [tar.key_of(name) for name in grouped.ids]
+            placed = _write_samples(grouped, keys, payloads, stream, checksums)
+        index = _index(grouped, keys, placed, VERSIONS[version])
         note = cell_note(
             cell,
-            images.extension,
+            payloads.extension,
             checksums=checksums,
             images=grouped.images,
             shards=stream.shards,
+            version=version,
+            pairs=payloads.pairs,
         )
-        write_table(part / INDEX_FILE, index, INDEX, note=note)
+        write_table(part / INDEX_FILE, index, VERSIONS[version], note=note)
     return CellSummary(
         cell=cell,
         questions=grouped.questions.num_rows,
         images=grouped.images,
         shards=len(stream.shards),
         bytes=sum(shard.bytes for shard in stream.shards),
-        payload_bytes=sum(place.payload_bytes for place in placed),
+        payload_bytes=sum(place.payload_bytes + place.second_bytes for place in placed),
     )
 
 
+def _is_wide(questions: pa.Table) -> bool:
+    seconds = questions["second_image_path"].unique().to_pylist()
+    return any(seconds) or any(questions[CHOICES].combine_chunks().value_lengths().to_pylist())
+
+
 class _Place(NamedTuple):
-    """Where a sample's members lie: the index's columns, in their order."""
+    """Where a sample's members lie: the index's columns; the narrower index has not the last."""
 
     shard: int
     payload_offset: int
@@ -111,63 +109,59 @@ class _Place(NamedTuple):
     json_bytes: int
     payload_sha256: bytes | None
     json_sha256: bytes | None
+    second_offset: int = 0
+    second_bytes: int = 0
+    second_sha256: bytes | None = None
 
 
 def _write_samples(
-    grouped: Grouped,
-    keys: list[str],
-    paths: list[str],
-    images: ImageSource,
-    stream: ShardStream,
-    checksums: bool,
+    grouped: Grouped, keys: list[str], payloads: Payloads, stream: ShardStream, checksums: bool
 ) -> list[_Place]:
     placed: list[_Place] = []
-    sha256 = hashlib.sha256
-    extension = images.extension
+    extensions = (payloads.extension, f"{SECOND}.{payloads.extension}")
+
+    def digest(content: bytes | memoryview) -> bytes | None:
+        return hashlib.sha256(content).digest() if checksums else None
+
     progress = Progress(grouped.images, "images")
     for first, texts in json_members(grouped):
         for image, text in enumerate(texts, first):
-            payload = images.read(paths[image])
-            if not payload:
-                raise UserError("is empty", where=paths[image], expected="an image")
-            shard, payload_at, json_at = stream.add(keys[image], extension, payload, text)
-            sums = (sha256(payload).digest(), sha256(text).digest()) if checksums else (None, None)
-            placed.append(_Place(shard, payload_at, len(payload), json_at, len(text), *sums))
+            contents = payloads.read(image)
+            members = [*zip(extensions, contents, strict=False), (TEXT, text)]
+            shard, (*offsets, json_at) = stream.add(keys[image], members)
+            # What is not there has the length 0; a text's place is that of its JSON.
+            payload, second = (*contents, b"", b"")[:2]
+            placed.append(
+                _Place(
+                    shard,
+                    offsets[0] if offsets else json_at,
+                    len(payload),
+                    json_at,
+                    len(text),
+                    digest(payload),
+                    digest(text),
+                    offsets[1] if len(offsets) > 1 else 0,
+                    len(second),
+                    digest(second),
+                )
+            )
         progress.advance(len(texts))
     progress.close()
     return placed
 
 
-def _image_ids(grouped: Grouped) -> list[str]:
-    return grouped.questions["image_id"].take(arrow.numbers(grouped.starts[:-1])).to_pylist()
-
-
-def _image_paths(grouped: Grouped, cell: str) -> list[str]:
-    paths = grouped.questions["image_path"].to_pylist()
-    starts = grouped.starts.tolist()
-    for start, end in pairwise(starts):
-        if not paths[start] or any(path != paths[start] for path in paths[start + 1 : end]):
-            row = grouped.questions.slice(start, 1).to_pylist()[0]
-            found = sorted(set(paths[start:end]))
-            raise UserError(
-                f"image {row['image_id']} (question {row['question_id']}) has "
-                + ("no image path" if "" in found else f"the paths {', '.join(found)}"),
-                where=cell,
-                expected="one image path per image",
-                do="index the questions again, with --images",
-            )
-    return [paths[start] for start in starts[:-1]]
-
-
-def _index(grouped: Grouped, keys: list[str], placed: list[_Place]) -> pa.Table:
+def _index(grouped: Grouped, keys: list[str], placed: list[_Place], schema: pa.Schema) -> pa.Table:
     rows = arrow.numbers(np.repeat(np.arange(grouped.images), np.diff(grouped.starts)))
-    columns = [grouped.questions[name] for name in QUESTION_COLUMNS]
-    columns.append(arrow.strings(keys).take(rows))
-    places = zip(*placed, strict=True) if placed else ([] for _ in _Place._fields)
-    for name, values in zip(_Place._fields, places, strict=True):
-        if name.endswith("sha256"):
-            column = arrow.fixed(values, hashlib.sha256().digest_size)
+    places = dict(zip(_Place._fields, zip(*placed, strict=True), strict=True)) if placed else {}
+    columns = []
+    for name in schema.names:
+        if name in grouped.questions.column_names:
+            columns.append(grouped.questions[name])
+        elif name == "key":
+            columns.append(arrow.strings(keys).take(rows))
+        elif name.endswith("sha256"):
+            size = hashlib.sha256().digest_size
+            columns.append(arrow.fixed(places.get(name, ()), size).take(rows))
         else:
-            column = arrow.numbers(np.array(values, np.int64))
-        columns.append(column.take(rows))
-    return pa.table(columns, names=INDEX.names).cast(INDEX)
+            columns.append(arrow.numbers(np.array(places.get(name, ()), np.int64)).take(rows))
+    return pa.table(columns, names=schema.names).cast(schema)

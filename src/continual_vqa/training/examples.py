@@ -62,11 +62,17 @@ class Examples:
         cells: Cells | Subset = open_cells(folders, verify=shards.verify)
         if only is not None:
             cells = Subset(cells, only)
-        table = cells.table(["question", "answers"])
+        table = cells.table(["answers"])
         self._model = model
-        self._questions = model.question_tokens(table["question"].to_pylist())
+        self._questions = model.question_tokens(cells.asked())
         self._visual = store_of_cells(
-            cells, model.vision, shards, sees, memory_mb=training.memory_mb, workers=workers
+            cells,
+            model.vision,
+            shards,
+            sees,
+            memory_mb=training.memory_mb,
+            workers=workers,
+            sees_pairs=model.sees_pairs,
         )
         self._candidates = [candidates(answers) for answers in table["answers"].to_pylist()]
         self._cumulative = [cumulative(row, training.target) for row in self._candidates]

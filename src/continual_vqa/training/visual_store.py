@@ -1,4 +1,8 @@
-"""Visual inputs of examples: decoded once and kept when they fit, else decoded as they are used."""
+"""Visual inputs of examples: decoded once and kept when they fit, else decoded as they are used.
+
+A question about no image is shown the blank. Where a cell has pairs of images, every visual input
+is a pair (2, ...): that of a question about one image ends with the blank (choice of this project).
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,12 @@ from continual_vqa.config.backbone import VisionConfig
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.errors import UserError
 from continual_vqa.shards.arrow import to_numpy
+from continual_vqa.shards.decode import Decoder
 from continual_vqa.shards.loader import load
 from continual_vqa.shards.reader import Cells
 from continual_vqa.shards.sample import Sample
 from continual_vqa.shards.subset import Subset
+from continual_vqa.shards.tables import TEXT
 
 # Images decoded at a time when all are kept.
 BLOCK = 64
@@ -29,6 +35,7 @@ class VisualStore:
     images : (len(samples),) which image each example shows; equal numbers are decoded once
     vision, shards : decide what an image becomes
     sees : "image_and_question"; or "question": every image is replaced by the same blank
+    pairs : whether inputs are pairs of images
     memory_mb : decoded images are kept up to this size
     workers : threads that decode; 0: the calling one
 
@@ -47,14 +54,17 @@ class VisualStore:
         *,
         memory_mb: int,
         workers: int,
+        pairs: bool = False,
     ) -> None:
         self._samples, self._images, self._workers = samples, images, workers
-        self._decode = pixels.decoder(vision, shards)
-        self._blank = pixels.blank(vision) if sees == "question" else None
+        blank, images_each = pixels.blank(vision), 2 if pairs else 1
+        self._decode = _shown(pixels.decoder(vision, shards), blank, images_each)
+        self._blank = _stacked([blank] * images_each) if sees == "question" else None
         self._kept: np.ndarray | None = None
         if self._blank is not None or not len(images):
             return
         shape, dtype = pixels.input_shape(vision)
+        shape = (2, *shape) if pairs else shape
         count = int(images.max()) + 1
         if count * int(np.prod(shape)) * dtype.itemsize <= memory_mb * 1_000_000:
             self._kept = self._decode_all(count, shape, dtype)
@@ -80,6 +90,22 @@ class VisualStore:
         return kept
 
 
+def _shown(decode: Decoder, blank: np.ndarray, images_each: int) -> Decoder:
+    """A decoder of the images of a sample, filled up with blanks."""
+
+    def look(sample: Sample) -> np.ndarray:
+        seen = [] if sample.extension == TEXT else [decode(sample)]
+        if sample.second:
+            seen.append(decode(sample._replace(payload=sample.second)))
+        return _stacked([*seen, *[blank] * (images_each - len(seen))])
+
+    return look
+
+
+def _stacked(images: Sequence[np.ndarray]) -> np.ndarray:
+    return np.stack(images) if len(images) > 1 else images[0]
+
+
 def store_of_cells(
     cells: Cells | Subset,
     vision: VisionConfig,
@@ -88,22 +114,45 @@ def store_of_cells(
     *,
     memory_mb: int,
     workers: int,
+    sees_pairs: bool,
 ) -> VisualStore:
     """The store of the questions of `cells`; see `VisualStore`.
 
+    Parameters
+    ----------
+    sees_pairs : whether the model can be shown two images
+
     Raises
     ------
-    UserError : the cells hold the other kind of images, or a damaged one
+    UserError : the cells hold the other kind of images, pairs for a model that sees one image, or a
+        damaged image
     """
     wanted = pixels.EXTENSIONS[vision.kind]
     for index in cells.indexes:
-        if index.table.num_rows and index.note.extension != wanted:
+        if index.table.num_rows and index.note.extension not in (*wanted, TEXT):
             raise UserError(
                 f"holds .{index.note.extension} members",
                 where=index.folder,
-                expected=f".{wanted}, which a model with vision {vision.kind} sees",
+                expected=f".{wanted[0]}, which a model with vision {vision.kind} sees",
                 do="shard images for patches, a feature file for regions",
             )
+        if index.note.pairs and not sees_pairs:
+            raise UserError(
+                "holds pairs of images",
+                where=index.folder,
+                expected="one image a question, as this family of models sees it",
+                do="leave the task out, or choose a family that sees pairs",
+            )
+    pairs = any(index.note.pairs for index in cells.indexes)
     encoded = cells.table(["image_id"])["image_id"].combine_chunks().dictionary_encode()
     images = to_numpy(encoded.indices).astype(np.int64)
-    return VisualStore(cells, images, vision, shards, sees, memory_mb=memory_mb, workers=workers)
+    return VisualStore(
+        cells,
+        images,
+        vision,
+        shards,
+        sees,
+        memory_mb=memory_mb,
+        workers=workers,
+        pairs=pairs,
+    )

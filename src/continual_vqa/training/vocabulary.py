@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 
+from continual_vqa.data.asking import all_asked
 from continual_vqa.data.tables import QUESTIONS
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import read_json
@@ -26,9 +27,9 @@ def read_texts(path: str | Path) -> Iterator[str]:
     UserError : the file is damaged or none of these
     """
     if str(path).endswith(".parquet"):
-        table = read_table(path, QUESTIONS, ["split", "question", "answers"])
+        table = read_table(path, QUESTIONS, ["split", "question", "choices", "answers"])
         table = table.filter(pc.field("split") == TRAIN)
-        yield from table["question"].to_pylist()
+        yield from all_asked(table["question"].to_pylist(), table["choices"].to_pylist())
         for answers in table["answers"].to_pylist():
             yield from answers
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cell", required=True, metavar="SPLIT/SKILL/GROUP", help="which cell")
     parser.add_argument(
         "--images",
-        type=Path,
-        required=True,
-        help="the images (folder or .zip) or region features (.tsv) that the questions name",
+        default="",
+        help="the images (folder or .zip) or region features (.tsv) that the questions name; "
+        "empty where they name none",
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the cell, replaced")
     parser.add_argument(
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     if not rows.num_rows:
         found = "; ".join(f"{name}s {', '.join(v)}" for name, v in present(questions).items())
         print(f"warning: no question belongs to {args.cell}; there are {found}", file=sys.stderr)
-    with _open(args.images, questions) as images:
+    with _open(args.images, questions) or nullcontext() as images:
         summary = write_cell(
             rows,
             images,
@@ -72,11 +73,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     return {**asdict(summary), "out": str(args.out)}
 
 
-def _open(path: Path, questions: pa.Table) -> PayloadSource:
+def _open(path: str, questions: pa.Table) -> PayloadSource | None:
     """Images or features, whichever the questions' image paths point into."""
     named = next((path for path in questions["image_path"].unique().to_pylist() if path), "")
     kind = "features" if named.partition(ARCHIVE_MARK)[0].endswith(".tsv") else "images"
-    source = open_payload({"kind": kind, "path": str(path)})
-    if source is None:
-        raise UserError("no images are given", expected="a path after --images")
-    return source
+    return open_payload({"kind": kind, "path": path})
