@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from continual_vqa.data.assign import with_skill
 from continual_vqa.data.concepts import Concepts, image_concepts
+from continual_vqa.data.formats import FORMATS
 from continual_vqa.data.gqa import read_gqa
 from continual_vqa.data.part import Indexed, finished, mapped, with_images
 from continual_vqa.data.problems import Problems
@@ -74,7 +75,7 @@ def index(request: IndexRequest) -> Indexed:
         relabelings=request.relabelings,
         skills=taxonomy.skills,
         groups=taxonomy.groups,
-        chance=dict.fromkeys(taxonomy.skills, 0.0),
+        chance=dict.fromkeys(taxonomy.skills, FORMATS[request.dataset].chance(raw)),
         sources={**asdict(request), "concepts": dict(concepts.sources)},
         problems=problems,
     )
