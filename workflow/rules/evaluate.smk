@@ -52,12 +52,11 @@ rule score:
         mem_mb=grown(study.resources.light.mem_mb),
         runtime=grown(study.resources.light.runtime),
     params:
-        dataset=study.data.format,
         cells=lambda wildcards: plan.cell_arguments(answers_of(wildcards).cells),
         code=code("verbs.score"),
     shell:
-        "python -m continual_vqa score --dataset {params.dataset} --predictions {input.predictions:q}"
-        " --cells {params.cells:q} --out {output:q} > {log:q} 2>&1"
+        "python -m continual_vqa score --predictions {input.predictions:q} --cells {params.cells:q}"
+        " --out {output:q} > {log:q} 2>&1"
 
 
 if plan.probes:
@@ -110,6 +109,5 @@ if plan.probes:
         benchmark:
             f"{paths.benchmarks}/score/probe/{{probe}}.tsv"
         params:
-            dataset=study.data.format,
             cells=lambda wildcards: plan.cell_arguments(probe_of(wildcards).cells),
             code=code("verbs.score"),

@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from continual_vqa.data.formats import FORMATS
 from continual_vqa.data.problems import Problems
 from continual_vqa.data.taxonomy import load_taxonomy
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.results import read_results, refuse_repeats
 from continual_vqa.evaluation.score_tables import SCORES, score_table
-from continual_vqa.evaluation.scorers import scorer_of
+from continual_vqa.evaluation.scorers import official_of, scorer_of
 from continual_vqa.evaluation.tables import PREDICTIONS
 from continual_vqa.files.parquet import read_table
 from continual_vqa.shards.tables import INDEX, INDEX_FILE
@@ -47,13 +49,13 @@ def score_results(
     ------
     UserError : files that cannot be read, or answers to questions that the files do not hold
     """
-    scorer = scorer_of(dataset)
-    truth = scorer.read(questions, annotations, problems)
+    official = official_of(dataset)
+    truth = FORMATS[dataset].read(questions, annotations, problems)
     problems.check()
-    skills = load_taxonomy(taxonomy or scorer.taxonomy)
-    answers = read_results(results, scorer.id_key, scorer.answer_key)
+    skills = load_taxonomy(taxonomy or official.taxonomy)
+    answers = read_results(results, official.id_key, official.answer_key)
     asked = _matching(truth, answers, results, "the question files")
-    outcome = scorer.rule(asked, answers["answer"].combine_chunks())
+    outcome = scorer_of(dataset).rule(asked, answers["answer"].combine_chunks())
     columns = {
         **_common(asked),
         "task": pc.fill_null(skills.assign(asked), ""),
@@ -71,7 +73,7 @@ def score_predictions(
 
     Parameters
     ----------
-    dataset : whose rule; empty: the one named in the cells
+    dataset : whose rule; empty: each question's by the dataset that its cell names
 
     Raises
     ------
@@ -92,8 +94,7 @@ def score_predictions(
         )
     if not asked.num_rows:
         return Scored(SCORES.empty_table(), 0)
-    scorer = scorer_of(dataset or _dataset(truth))
-    outcome = scorer.rule(asked, answers["answer"].combine_chunks())
+    outcome = _judged(asked, answers["answer"].combine_chunks(), dataset)
     columns = {**_common(asked), "task": answers["task"], "group": answers["group"], **outcome}
     return Scored(score_table(columns, outcome["accuracy"], answers["step"]), 0)
 
@@ -117,11 +118,16 @@ def _read_cells(cells: Mapping[str, Path]) -> pa.Table:
     return pa.concat_tables(tables) if tables else INDEX.empty_table().select(kept)
 
 
-def _dataset(truth: pa.Table) -> str:
-    names = pc.unique(truth["dataset"]).to_pylist()
-    if len(names) != 1:
-        raise UserError(f"the cells mix {' and '.join(names)}", do="score one dataset at a time")
-    return names[0]
+def _judged(asked: pa.Table, answers: pa.Array, dataset: str) -> dict[str, np.ndarray]:
+    """Every answer by the rule of its question's dataset; NaN where that has no such column."""
+    outcome: dict[str, np.ndarray] = {}
+    for name in [dataset] if dataset else pc.unique(asked["dataset"]).to_pylist():
+        everything = np.ones(asked.num_rows, bool)
+        rows = everything if dataset else np.asarray(pc.equal(asked["dataset"], name))
+        some = asked.filter(pa.array(rows)).combine_chunks()
+        for column, values in scorer_of(name).rule(some, answers.filter(pa.array(rows))).items():
+            outcome.setdefault(column, np.full(asked.num_rows, np.nan))[rows] = values
+    return outcome
 
 
 _COMMON = ("question_id", "answer_type", "question_type")

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from continual_vqa.data.gqa import read_gqa
-from continual_vqa.data.problems import Problems
-from continual_vqa.data.vqav2 import read_vqav2
 from continual_vqa.errors import UserError
+from continual_vqa.evaluation.exact import normal_match
 from continual_vqa.evaluation.gqa_accuracy import consistency, exact_match
 from continual_vqa.evaluation.vqa_accuracy import GroundTruth
 
 # (answered questions, predictions string [N]) -> column name -> float64 [N]
 Rule = Callable[[pa.Table, pa.Array], dict[str, np.ndarray]]
-# (question files, annotation files, problems) -> table of data.tables.RAW
-Reader = Callable[[Sequence[str | Path], Sequence[str | Path], Problems], pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """What an official evaluation reads.
+
+    Attributes
+    ----------
+    id_key, answer_key : fields of its result files
+    taxonomy : the skills used for totals when none is named
+    """
+
+    id_key: str
+    answer_key: str
+    taxonomy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +40,12 @@ class Scorer:
     ----------
     columns : columns of the question table that the rule needs, beside question_id
     rule : gives `accuracy` (always) and possibly `consistency`, both in [0, 1]
-    read : reads the official question and annotation files
-    id_key, answer_key : fields of the official result files
-    taxonomy : the skills used for totals when none is named
+    official : how official result files look, where there are some
     """
 
     columns: tuple[str, ...]
     rule: Rule
-    read: Reader
-    id_key: str
-    answer_key: str
-    taxonomy: str
+    official: Official | None = None
 
 
 def scorer_of(dataset: str) -> Scorer:
@@ -53,6 +58,23 @@ def scorer_of(dataset: str) -> Scorer:
     if dataset not in SCORERS:
         raise UserError(f"unknown dataset {dataset!r}", expected=f"one of {', '.join(SCORERS)}")
     return SCORERS[dataset]
+
+
+def official_of(dataset: str) -> Official:
+    """How the official result files of `dataset` look.
+
+    Raises
+    ------
+    UserError : no such dataset, or one without them
+    """
+    official = scorer_of(dataset).official
+    if official is None:
+        known = ", ".join(name for name, each in SCORERS.items() if each.official)
+        raise UserError(
+            f"there are no official result files of {dataset}",
+            expected=f"{known}; or --predictions and --cells",
+        )
+    return official
 
 
 def _vqa(questions: pa.Table, predictions: pa.Array) -> dict[str, np.ndarray]:
@@ -69,23 +91,20 @@ def _gqa(questions: pa.Table, predictions: pa.Array) -> dict[str, np.ndarray]:
     return {"accuracy": accuracy, "consistency": consistency(ids, entailed, of_question)}
 
 
-def _read_vqa(
-    questions: Sequence[str | Path], annotations: Sequence[str | Path], problems: Problems
-) -> pa.Table:
-    if not annotations:
-        raise UserError("the ground truth of VQA v2 is in its annotations", do="give --annotations")
-    return read_vqav2(questions, annotations, problems)
+def _exact(questions: pa.Table, predictions: pa.Array) -> dict[str, np.ndarray]:
+    return {"accuracy": normal_match(questions["answer"].combine_chunks(), predictions)}
 
 
-def _read_gqa(
-    questions: Sequence[str | Path], annotations: Sequence[str | Path], problems: Problems
-) -> pa.Table:
-    if set(annotations) - set(questions):
-        raise UserError("GQA has no annotation files: its questions hold the answers")
-    return read_gqa(questions, {}, problems)
-
-
+# What the accuracy of guessing is stands in data/formats.py, and for each task of a study in the
+# data report ("random").
 SCORERS: dict[str, Scorer] = {
-    "vqav2": Scorer(("answers",), _vqa, _read_vqa, "question_id", "answer", "vqacl-published"),
-    "gqa": Scorer(("answer", "entailed"), _gqa, _read_gqa, "questionId", "prediction", "gqa"),
+    "vqav2": Scorer(("answers",), _vqa, Official("question_id", "answer", "vqacl-published")),
+    "gqa": Scorer(("answer", "entailed"), _gqa, Official("questionId", "prediction", "gqa")),
+    "snli_ve": Scorer(("answer",), _exact),
+    "piqa": Scorer(("answer",), _exact),
+    "commonsenseqa": Scorer(("answer",), _exact),
+    "nlvr2": Scorer(("answer",), _exact),
+    "inaturalist": Scorer(("answer",), _exact),
+    "places365": Scorer(("answer",), _exact),
+    "image_folder": Scorer(("answer",), _exact),
 }

@@ -1,7 +1,8 @@
 """Official accuracy of a results file, or of a model's predictions.
 
 VQA v2: the official soft accuracy (leave-one-out over ten annotators, answers normalised only where
-these differ). GQA: exact match, and consistency over entailed questions. Prints totals per answer
+these differ). GQA: exact match, and consistency over entailed questions. Other datasets: normalised
+exact match. Prints totals per answer
 type, question type and skill. For GQA the question type is the structural and the answer type the
 semantic one.
 
@@ -27,7 +28,7 @@ EXAMPLE = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dataset", default="", help="vqav2 or gqa; default: as the cells say")
+    parser.add_argument("--dataset", default="", help="vqav2, gqa, ...; default: as the cells say")
     parser.add_argument(
         "--questions", nargs="+", default=[], metavar="F", help="official questions"
     )
