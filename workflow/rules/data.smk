@@ -18,7 +18,7 @@ rule miniature:
         size=study.miniature.size,
         seed=study.miniature.seed,
         disagreement=study.miniature.disagreement,
-        folder=subpath(output[0], ancestor=2),
+        folder=plan.world,
         code=code("verbs.miniature"),
     shell:
         "python -m continual_vqa miniature --size {params.size} --seed {params.seed}"
@@ -97,13 +97,13 @@ rule shard:
         runtime=grown(study.resources.data.runtime),
     params:
         content=cell_content,
-        images=plan.visual_source,
+        images=lambda wildcards: plan.image_arguments(wildcards.cell),
         options=plan.shard_arguments,
         folder=subpath(output[0], parent=True),
         code=code("verbs.shard"),
     shell:
         "python -m continual_vqa shard --questions {input:q} --cell {wildcards.cell:q}"
-        " --images {params.images:q} {params.options} --out {params.folder:q} > {log:q} 2>&1"
+        " {params.images:q} {params.options} --out {params.folder:q} > {log:q} 2>&1"
 
 
 # The cells of one split and skill as one file: jobs that read many skills name a file for each, not

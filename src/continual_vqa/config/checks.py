@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from continual_vqa.config.backbone import LlavaConfig, PaliGemmaConfig
-from continual_vqa.config.data import ARCHIVE_MARK
+from continual_vqa.config.layouts import ARCHIVE_MARK
 from continual_vqa.config.mistakes import Mistake
+from continual_vqa.config.mix import names_of
+from continual_vqa.config.mix_checks import MINIATURE, MIX, check_sources
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.slots import check_slots
 from continual_vqa.config.study import Study
 from continual_vqa.config.task_checks import NONE_HELD_OUT, check_tasks
-from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
+from continual_vqa.config.taxonomy import TaxonomyNames
 from continual_vqa.errors import UserError
-
-MINIATURE = "miniature"
 
 
 def check_study(study: Study) -> Iterator[Mistake]:
@@ -32,10 +32,13 @@ def check_study(study: Study) -> Iterator[Mistake]:
         if seed < 0
     )
     try:
-        names = taxonomy_names(study.data.taxonomy)
+        names = names_of(study.data)
     except UserError as error:
-        yield Mistake("data.taxonomy", str(error))
+        if not study.data.sources:
+            yield Mistake("data.taxonomy", str(error))
     else:
+        if study.data.dataset == MIX and not study.data.sources:
+            return
         yield from _stream(study, names)
         if names.dataset != study.data.format:
             yield Mistake(
@@ -66,7 +69,8 @@ def nearest(name: str, valid: Iterable[str]) -> str:
 
 def _data(study: Study) -> Iterator[Mistake]:
     data = study.data
-    if data.dataset == MINIATURE:
+    yield from check_sources(data, study.evaluation.split)
+    if data.sources or data.dataset in (MINIATURE, MIX):
         return
     fetched = {f"{Path(data.root) / archive}" for archive in data.downloads(data.root)}
     if not data.root or not (data.download or Path(data.root).is_dir()):

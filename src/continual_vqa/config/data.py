@@ -2,72 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from continual_vqa.config.block import Block
+from continual_vqa.config.layouts import (
+    ARCHIVE_MARK,
+    IMAGES,
+    LAYOUTS,
+    OFFICIAL,
+    Files,
+    found_files,
+    present,
+)
+from continual_vqa.config.source import SourceConfig, SourceName
 from continual_vqa.config.taxonomy import taxonomy_path
 
-OFFICIAL = "official"
-IMAGES = "images"
-ARCHIVE_MARK = "!/"
-
-Files = Literal["official"] | tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """The official file names of a format, relative to `data.root`.
-
-    `archives`: the official .zip that holds a file, as "archive.zip!/member".
-    `image_archives`: the official .zip files of the images.
-    """
-
-    questions: tuple[str, ...]
-    annotations: tuple[str, ...] = ()
-    instances: tuple[str, ...] = ()
-    scene_graphs: tuple[str, ...] = ()
-    archives: tuple[tuple[str, str], ...] = ()
-    image_archives: tuple[str, ...] = ()
-
-
-_VQA = {
-    f"v2_OpenEnded_mscoco_{year}_questions.json": f"v2_Questions_{split}_mscoco.zip!/"
-    for split, year in (("Train", "train2014"), ("Val", "val2014"))
-} | {
-    f"v2_mscoco_{year}_annotations.json": f"v2_Annotations_{split}_mscoco.zip!/"
-    for split, year in (("Train", "train2014"), ("Val", "val2014"))
-}
-_GQA = {
-    **{f"{part}_balanced_questions.json": "questions1.2.zip!/" for part in ("train", "val")},
-    **{f"{part}_sceneGraphs.json": "sceneGraphs.zip!/" for part in ("train", "val")},
-}
-_INSTANCES = {
-    f"annotations/instances_{year}.json": "annotations_trainval2014.zip!/"
-    for year in ("train2014", "val2014")
-}
-
-LAYOUTS: dict[str, Layout] = {
-    "vqav2": Layout(
-        questions=tuple(name for name in _VQA if "questions" in name),
-        annotations=tuple(name for name in _VQA if "annotations" in name),
-        instances=tuple(_INSTANCES),
-        archives=tuple((_VQA | _INSTANCES).items()),
-        image_archives=("images/train2014.zip", "images/val2014.zip"),
-    ),
-    "gqa": Layout(
-        questions=tuple(name for name in _GQA if "questions" in name),
-        scene_graphs=tuple(name for name in _GQA if "sceneGraphs" in name),
-        archives=tuple(_GQA.items()),
-        image_archives=("images/images.zip",),
-    ),
-}
 # The miniature world is written in the official VQA v2 layout.
-FORMATS = {"miniature": "vqav2", "vqav2": "vqav2", "gqa": "gqa"}
+FORMATS = {"miniature": "vqav2", "vqav2": "vqav2", "gqa": "gqa", "mix": "mix"}
 
 
 class DataConfig(Block):
@@ -75,9 +29,16 @@ class DataConfig(Block):
     patterns (`*`), gzipped files and members of archives (`x.zip!/member.json`)."""
 
     dataset: Annotated[
-        Literal["miniature", "vqav2", "gqa"],
-        Field(description="The built-in miniature world, or official files."),
+        Literal["miniature", "vqav2", "gqa", "mix"],
+        Field(
+            description="The built-in miniature world, or official files; mix: those of sources."
+        ),
     ] = "miniature"
+    sources: dict[SourceName, SourceConfig] = Field(
+        default_factory=dict,
+        description="Several sources in place of one (dataset: mix, or miniature): each becomes a "
+        "task, in this order; stream.groups is then [all] and stream.held_out [none].",
+    )
     root: Annotated[
         str,
         Field(description="Folder of the official files; not used for the miniature world."),
@@ -156,8 +117,8 @@ class DataConfig(Block):
 
     @property
     def format(self) -> str:
-        """The format of the files: vqav2 or gqa."""
-        return FORMATS[self.dataset]
+        """The format of the files: vqav2 or gqa; mix where there are several sources."""
+        return "mix" if self.sources else FORMATS[self.dataset]
 
     def files(self, kind: str, root: str) -> tuple[str, ...]:
         """The files of one kind (questions, annotations, instances, scene_graphs) below `root`.
@@ -170,10 +131,10 @@ class DataConfig(Block):
         if names == OFFICIAL:
             archives = dict(layout.archives)
             return tuple(
-                _present(root, n, archives.get(n, ""), fetched=self.download)
+                present(root, n, archives.get(n, ""), fetched=self.download)
                 for n in getattr(layout, kind)
             )
-        return tuple(path for name in names for path in _found(root, name))
+        return tuple(path for name in names for path in found_files(root, name))
 
     def downloads(self, root: str) -> tuple[str, ...]:
         """The archives, relative to `root`, that are fetched: those that the study needs."""
@@ -209,22 +170,3 @@ class DataConfig(Block):
         """Where the model's visual input is read: for `data.payloads.open_payload`."""
         kind = "features" if self.features else "images"
         return {"kind": kind, "path": self.file(kind, root)}
-
-
-def _present(root: str, name: str, archive: str, *, fetched: bool) -> str:
-    folder = Path(root)
-    # An archive keeps the member's own folders; members lie flat or under the official folder.
-    options = [name, f"{name}.gz", *([f"{archive}{name}"] if archive else [])]
-    for option in options:
-        if (folder / option.split(ARCHIVE_MARK)[0]).is_file():
-            return str(folder / option)
-    return str(folder / (options[-1] if fetched else name))
-
-
-def _found(root: str, name: str) -> Iterable[str]:
-    path = str(Path(root) / name)
-    if ARCHIVE_MARK in name or not any(mark in name for mark in "*?["):
-        return [path]
-    parts = Path(path).parts
-    first = next(i for i, part in enumerate(parts) if any(mark in part for mark in "*?["))
-    return sorted(map(str, Path(*parts[:first]).glob(str(Path(*parts[first:]))))) or [path]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from continual_vqa.config.mix import source_of
+from continual_vqa.config.source import SourceFiles, raw_files
 from continual_vqa.config.study import Study
 from continual_vqa.plan.paths import Paths
 
@@ -40,6 +42,16 @@ class Materials:
         return self.study.data.root
 
     @cached_property
+    def sources(self) -> tuple[SourceFiles, ...]:
+        """The sources of a study of several."""
+        data = self.study.data
+        made = data.dataset == MINIATURE
+        return tuple(
+            each.at(name, f"{self.world}/{each.format}" if made else each.root)
+            for name, each in data.sources.items()
+        )
+
+    @cached_property
     def downloads(self) -> tuple[str, ...]:
         """Official archives, relative to the data root, that are fetched where missing."""
         return self.study.data.downloads(self.data_root)
@@ -47,22 +59,27 @@ class Materials:
     @cached_property
     def raw_files(self) -> tuple[str, ...]:
         """Every file that indexing reads, without the images."""
-        here = Path.cwd()
+        here, data = Path.cwd(), self.study.data
+        found = [path for source in self.sources for path in raw_files(source)]
         # Relative where possible: a study that moves with its checkout is not made anew.
         return tuple(
             str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
-            for path in self.study.data.raw_files(self.data_root)
+            for path in (found or data.raw_files(self.data_root))
         )
 
     @cached_property
     def index_arguments(self) -> list[str]:
         """The options of the verb `index`."""
         data, root = self.study.data, self.data_root
-        arguments = ["--dataset", data.format, "--taxonomy", data.taxonomy]
-        arguments += ["--splits", data.splits, "--on-bad-record", data.on_bad_record]
-        arguments += ["--check-images", data.check_images]
+        arguments = ["--on-bad-record", data.on_bad_record, "--check-images", data.check_images]
         if copies := self.study.stream.relabelings:
             arguments += ["--relabelings", str(copies)]
+        if self.sources:
+            for source in self.sources:
+                arguments += ["--source", source.model_dump_json()]
+            return arguments
+        arguments += ["--dataset", data.format, "--taxonomy", data.taxonomy]
+        arguments += ["--splits", data.splits]
         for kind in ("questions", "annotations", "instances", "scene_graphs"):
             if files := data.files(kind, root):
                 arguments += [f"--{kind.replace('_', '-')}", *files]
@@ -71,10 +88,16 @@ class Materials:
                 arguments += [f"--{kind.removesuffix('_file').replace('_', '-')}", path]
         return arguments
 
-    @cached_property
-    def visual_source(self) -> str:
-        """The images, or the region features, that shards are made of."""
+    def image_arguments(self, cell: str) -> list[str]:
+        """The option of the verb `shard` that names the images of a cell, where it has some."""
+        source = self._visual_source(cell)
+        return ["--images", source] if source else []
+
+    def _visual_source(self, cell: str) -> str:
         data = self.study.data
+        if self.sources:
+            owner = source_of(data, cell.split("/")[1])
+            return next(source.images for source in self.sources if source.name == owner)
         return data.file("features" if data.features else "images", self.data_root)
 
     @cached_property

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from continual_vqa.config.mix import names_of
 from continual_vqa.config.orders import CHAINS, Similarity, read_similarity
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
-from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
+from continual_vqa.config.taxonomy import TaxonomyNames
 from continual_vqa.plan import listings
 from continual_vqa.plan.answers import Answers, answers_of, transfers_of
 from continual_vqa.plan.comparisons import suited
@@ -36,7 +37,7 @@ class Plan(Materials):
 
     @cached_property
     def taxonomy(self) -> TaxonomyNames:
-        return taxonomy_names(self.study.data.taxonomy)
+        return names_of(self.study.data)
 
     @cached_property
     def recipes(self) -> Mapping[str, Recipe]:

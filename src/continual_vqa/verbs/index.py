@@ -3,6 +3,9 @@
 Files may be plain, gzipped, or inside the official .zip ("x.zip!/member.json", or simply the .zip
 when it holds one JSON file). Images may lie in a folder or stay in their .zip. Duplicates, unknown
 or missing images, missing annotations and broken JPEGs stop the run, unless --on-bad-record skip.
+
+Several --source in place of one --dataset become one table, a task each: JSON with name, format,
+questions, annotations, images and limit, as in data.sources (config/README.md).
 """
 
 from __future__ import annotations
@@ -12,8 +15,13 @@ import json
 from pathlib import Path
 from typing import Any, get_args
 
-from continual_vqa.config.data import LAYOUTS, DataConfig
-from continual_vqa.data.index import Indexed, IndexRequest, index
+from pydantic import ValidationError
+
+from continual_vqa.config.data import DataConfig
+from continual_vqa.config.source import SourceFiles
+from continual_vqa.data.index import READERS, IndexRequest, index
+from continual_vqa.data.mix import index_mix
+from continual_vqa.data.part import Indexed
 from continual_vqa.data.problems import BadRecords
 from continual_vqa.data.report import report_text
 from continual_vqa.data.tables import write_questions
@@ -32,9 +40,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of this verb."""
     options = DataConfig.model_fields
     parser.add_argument(
-        "--dataset", choices=sorted(LAYOUTS), required=True, help="format of the files"
+        "--dataset", choices=sorted(READERS), default="", help="format of the files"
     )
-    parser.add_argument("--questions", nargs="+", required=True, metavar="F", help="question files")
+    parser.add_argument("--questions", nargs="+", default=[], metavar="F", help="question files")
+    parser.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="a source of several, in place of the files of one",
+    )
     parser.add_argument(
         "--annotations", nargs="+", default=[], metavar="F", help="annotation files (VQA v2)"
     )
@@ -49,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--features", default="", metavar="F", help="region features (.tsv) in place of images"
     )
     parser.add_argument(
-        "--taxonomy", required=True, help="name in config/taxonomies/, or a .yaml file"
+        "--taxonomy", default="", help="name in config/taxonomies/, or a .yaml file"
     )
     parser.add_argument("--concept-map", default="", metavar="F", help="image name -> COCO id")
     for name in ("splits", "on_bad_record", "check_images"):
@@ -77,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Index, write, and return the data report with the path of the table."""
     try:
-        indexed = index(_request(args))
+        indexed = _indexed(args)
     except BadRecords as error:
         # Beside the report, not over it: an earlier one stays valid for the table that is there.
         if args.report:
@@ -98,11 +113,36 @@ def describe(summary: dict[str, Any]) -> str:
     return f"{report_text(summary)}\n\nwritten: {summary['out']}"
 
 
+def _indexed(args: argparse.Namespace) -> Indexed:
+    if args.relabelings < 0:
+        raise UserError(f"--relabelings is {args.relabelings}", expected="0 or more")
+    one = {name: getattr(args, name) for name in ("dataset", "questions", "taxonomy")}
+    if not args.source:
+        if lacking := [f"--{name}" for name, value in one.items() if not value]:
+            raise UserError(f"no {' and no '.join(lacking)}", expected="these, or --source")
+        return index(_request(args))
+    if given := [f"--{name}" for name, value in one.items() if value]:
+        raise UserError(f"--source and {given[0]} are both given", expected="one of them")
+    return index_mix(
+        [_source(text) for text in args.source],
+        on_bad_record=args.on_bad_record,
+        check_images=args.check_images,
+        relabelings=args.relabelings,
+    )
+
+
+def _source(text: str) -> SourceFiles:
+    try:
+        return SourceFiles.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the JSON"
+        raise UserError(f"--source: {place}: {first['msg']}", expected="see --help") from None
+
+
 def _request(args: argparse.Namespace) -> IndexRequest:
     if args.images and args.features:
         raise UserError("--images and --features are both given", expected="one of them")
-    if args.relabelings < 0:
-        raise UserError(f"--relabelings is {args.relabelings}", expected="0 or more")
     kind = "features" if args.features else "images"
     return IndexRequest(
         dataset=args.dataset,
