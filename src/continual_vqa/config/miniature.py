@@ -20,6 +20,7 @@ class WorldSize:
     train_images, test_images : images per concept group, shared by all skills
     base_images : images of the base split, disjoint from both
     gqa_images : images of each GQA split
+    task_train, task_test : questions of each task beyond (entailment, choices, pairs, classes)
     """
 
     train: int
@@ -28,12 +29,14 @@ class WorldSize:
     test_images: int
     base_images: int
     gqa_images: int
+    task_train: int
+    task_test: int
 
 
 SIZES: dict[str, WorldSize] = {
-    "tiny": WorldSize(20, 10, 80, 60, 200, 20),
-    "demo": WorldSize(120, 40, 300, 150, 6000, 200),
-    "full": WorldSize(120, 40, 300, 150, 8000, 300),
+    "tiny": WorldSize(20, 10, 80, 60, 200, 20, 60, 30),
+    "demo": WorldSize(120, 40, 300, 150, 6000, 200, 300, 100),
+    "full": WorldSize(120, 40, 300, 150, 8000, 300, 1200, 300),
 }
 
 

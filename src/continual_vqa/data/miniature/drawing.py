@@ -24,6 +24,7 @@ from continual_vqa.data.miniature.world import (
 INK = (24, 20, 24)
 NOISE = 3
 QUALITY = 92
+_SAVING: dict[str, dict[str, int]] = {"JPEG": {"quality": QUALITY, "subsampling": 0}, "PNG": {}}
 MARGIN = (PLACE_SIDE - glyphs.SIDE) // 2
 
 
@@ -40,8 +41,8 @@ def area(thing: Thing) -> int:
     return int(_silhouette(thing.large).sum())
 
 
-def draw(scene: Scene, noise: np.random.Generator) -> bytes:
-    """The scene as a JPEG: background, weather, sky, objects, and a little sensor noise."""
+def draw(scene: Scene, noise: np.random.Generator, form: str = "JPEG") -> bytes:
+    """The scene as a JPEG or PNG: background, weather, sky, objects, and a little sensor noise."""
     pixels = _background(scene.location, scene.weather).copy()
     pixels[:SKY_HEIGHT] = TIMES[scene.time]
     for thing in scene.things:
@@ -54,7 +55,7 @@ def draw(scene: Scene, noise: np.random.Generator) -> bytes:
     pixels += noise.integers(-NOISE, NOISE + 1, pixels.shape, dtype=np.int16)
     stream = io.BytesIO()
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-    image.save(stream, "JPEG", quality=QUALITY, subsampling=0)
+    image.save(stream, form, **_SAVING[form])
     return stream.getvalue()
 
 

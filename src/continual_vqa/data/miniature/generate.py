@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-
-import numpy as np
 
 from continual_vqa.config.miniature import SIZES, MiniatureConfig
 from continual_vqa.data.miniature.categories import CATEGORIES, Category
-from continual_vqa.data.miniature.drawing import draw
+from continual_vqa.data.miniature.official_commonsenseqa import write_commonsenseqa
 from continual_vqa.data.miniature.official_gqa import gqa_records
+from continual_vqa.data.miniature.official_inaturalist import write_inaturalist
+from continual_vqa.data.miniature.official_nlvr2 import write_nlvr2
+from continual_vqa.data.miniature.official_piqa import write_piqa
+from continual_vqa.data.miniature.official_places365 import write_places365
+from continual_vqa.data.miniature.official_snli_ve import write_snli_ve
 from continual_vqa.data.miniature.official_vqav2 import file_name, instances, vqa_files
 from continual_vqa.data.miniature.scene_graph_writer import scene_graph
 from continual_vqa.data.miniature.scenes import random_scene
 from continual_vqa.data.miniature.selection import Chosen, choose
 from continual_vqa.data.miniature.skills import SKILLS
 from continual_vqa.data.miniature.world import Scene
+from continual_vqa.data.miniature.writing import stream, write_images, write_json
 from continual_vqa.data.taxonomy import load_taxonomy
 from continual_vqa.files.atomic import atomic_folder
 
 GROUPS = "vqacl-contiguous"
-# No two splits share an image id.
+# No two splits share an image id; those of the tasks beyond are higher.
 FIRST_ID = {"train2014": 1, "val2014": 300_001, "base": 600_001, "train": 700_001, "val": 900_001}
 Summary = dict[str, object]
+# Tasks beyond questions about an image: each a folder in its official layout.
+TASKS: Mapping[str, Callable[[MiniatureConfig, Path, dict[str, int]], dict[str, int]]] = {
+    "snli_ve": write_snli_ve,
+    "piqa": write_piqa,
+    "commonsenseqa": write_commonsenseqa,
+    "nlvr2": write_nlvr2,
+    "inaturalist": write_inaturalist,
+    "places365": write_places365,
+}
 
 
 def generate(config: MiniatureConfig, out: Path) -> Summary:
@@ -46,6 +56,9 @@ def generate(config: MiniatureConfig, out: Path) -> Summary:
         for split in ("train", "val"):
             summary |= _write_gqa(config, folder / "gqa", split, size.gqa_images)
         summary |= _write_base(config, folder / "base", size.base_images)
+        for name, write in TASKS.items():
+            sizes = {"train": size.task_train, "test": size.task_test}
+            summary |= write(config, folder / name, sizes)
     return summary
 
 
@@ -56,11 +69,6 @@ def concept_groups() -> dict[str, list[Category]]:
     for category in CATEGORIES:
         groups.setdefault(owner[category.name], []).append(category)
     return dict(sorted(groups.items()))
-
-
-def stream(config: MiniatureConfig, name: str) -> random.Random:
-    """The random stream of one part of the world; parts do not disturb each other."""
-    return random.Random(f"miniature world {config.seed}: {name}")
 
 
 def split_questions(
@@ -87,11 +95,11 @@ def _write_vqav2(
     answers = stream(config, f"{subtype} annotators")
     files = vqa_files(subtype, ids, chosen, answers, config.disagreement)
     by_id = dict(zip(ids, scenes, strict=True))
-    _write_json(folder / f"v2_OpenEnded_mscoco_{subtype}_questions.json", files.questions)
-    _write_json(folder / f"v2_mscoco_{subtype}_annotations.json", files.annotations)
-    _write_json(folder / "annotations" / f"instances_{subtype}.json", instances(subtype, by_id))
+    write_json(folder / f"v2_OpenEnded_mscoco_{subtype}_questions.json", files.questions)
+    write_json(folder / f"v2_mscoco_{subtype}_annotations.json", files.annotations)
+    write_json(folder / "annotations" / f"instances_{subtype}.json", instances(subtype, by_id))
     names = {file_name(subtype, image_id): scene for image_id, scene in by_id.items()}
-    _write_images(config, folder / "images" / subtype, subtype, names)
+    write_images(config, folder / "images" / subtype, subtype, names)
     return {f"vqav2_{subtype}_images": len(scenes), f"vqav2_{subtype}_questions": len(chosen)}
 
 
@@ -101,10 +109,10 @@ def _write_gqa(config: MiniatureConfig, folder: Path, split: str, images: int) -
     records: dict[str, dict[str, object]] = {}
     for image_id, scene in scenes.items():
         records |= gqa_records(image_id, scene, rng)
-    _write_json(folder / f"{split}_balanced_questions.json", records)
+    write_json(folder / f"{split}_balanced_questions.json", records)
     _write_graphs(folder / f"{split}_sceneGraphs.json", scenes)
     names = {f"{image_id}.jpg": scene for image_id, scene in scenes.items()}
-    _write_images(config, folder / "images", f"gqa {split}", names)
+    write_images(config, folder / "images", f"gqa {split}", names)
     return {f"gqa_{split}_images": len(scenes), f"gqa_{split}_questions": len(records)}
 
 
@@ -112,7 +120,7 @@ def _write_base(config: MiniatureConfig, folder: Path, images: int) -> Summary:
     scenes = _scenes(config, "base", "base", images)
     _write_graphs(folder / "base_sceneGraphs.json", scenes)
     names = {f"{image_id}.jpg": scene for image_id, scene in scenes.items()}
-    _write_images(config, folder / "images", "base", names)
+    write_images(config, folder / "images", "base", names)
     return {"base_images": len(scenes)}
 
 
@@ -123,26 +131,4 @@ def _scenes(config: MiniatureConfig, name: str, split: str, images: int) -> dict
 
 
 def _write_graphs(path: Path, scenes: Mapping[str, Scene]) -> None:
-    _write_json(path, {image_id: scene_graph(scene) for image_id, scene in scenes.items()})
-
-
-def _write_images(
-    config: MiniatureConfig, folder: Path, name: str, scenes: Mapping[str, Scene]
-) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.sha256(f"miniature noise {config.seed}: {name}".encode()).digest()
-    noise = np.random.Generator(np.random.Philox(int.from_bytes(digest[:8], "big")))
-    for file, content in _drawn(list(scenes.items()), noise):
-        (folder / file).write_bytes(content)
-
-
-def _drawn(
-    scenes: Sequence[tuple[str, Scene]], noise: np.random.Generator
-) -> Iterator[tuple[str, bytes]]:
-    for file, scene in scenes:
-        yield file, draw(scene, noise)
-
-
-def _write_json(path: Path, document: object) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, separators=(",", ":")), encoding="utf-8")
+    write_json(path, {image_id: scene_graph(scene) for image_id, scene in scenes.items()})
