@@ -196,3 +196,20 @@ def test_predictions_that_do_not_fit_the_cells_are_refused(tmp_path, capsys):
     ):
         assert main([*predictions(tmp_path / "p.parquet", given), one]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_each_question_by_the_rule_of_its_dataset(tmp_path, capsys):
+    cells = [cell(tmp_path / "a", [1, 2], "G1"), cell(tmp_path / "b", [3], "G2")]
+    index = tmp_path / "b" / "index.parquet"
+    table = read_table(index, INDEX)
+    for name, value in (("dataset", ["piqa"]), ("answer", ["Pour it out."])):
+        place = table.column_names.index(name)
+        table = table.set_column(place, INDEX.field(name), pa.array(value))
+    write_table(index, table, INDEX)
+    options = predictions(tmp_path / "p.parquet", {3: "pour it out", 1: "no", 2: "3"})
+    assert main([*options, *cells]) == 0
+    scores = read_table(tmp_path / "s.parquet", SCORES).to_pydict()
+    assert scores["accuracy"] == [1.0, 0.0, 0.3]
+    capsys.readouterr()
+    assert main([*options, *cells, "--dataset", "imagenet"]) == 2
+    assert "unknown dataset 'imagenet'" in capsys.readouterr().err

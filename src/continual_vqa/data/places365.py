@@ -73,12 +73,12 @@ def _pair(line: str | BadRecord) -> tuple[str, str] | None:
 
 def _row(subset: str, image: tuple[str, str]) -> Row:
     listed, name = image
-    image = below(listed.removeprefix("/"))
+    path = below(listed.removeprefix("/"))
     first, _, rest = name.removeprefix("/").partition("/")
     return Row(
-        question_id=image,
+        question_id=path,
         question=THIS_IS_AN_IMAGE,
         answer=(rest or first).replace("_", " ").replace("/", " "),
-        image_id=image,
-        image_name=f"{FOLDERS[subset]}/{image}",
+        image_id=path,
+        image_name=f"{FOLDERS[subset]}/{path}",
     )

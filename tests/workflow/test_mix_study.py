@@ -1,0 +1,39 @@
+"""A study of several kinds of tasks runs the whole way: entailment, choices, classes, questions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from .conftest import Checkout, copy_repository
+
+TASKS = ["snli_ve", "piqa", "inaturalist", "vqav2"]
+
+
+def test_a_mix_of_tasks_runs_to_the_end(repository: Path, tmp_path: Path) -> None:
+    copy_repository(repository, tmp_path)
+    study = Checkout(tmp_path, tmp_path / "config" / "mix.yaml")
+    rules = study.pending_rules()
+    assert (rules["miniature"], rules["index"], rules["shard"]) == (1, 1, 8)
+    assert (rules["train"], rules["score"]) == (5, 5)
+    study.snakemake()
+    results = tmp_path / "results" / "mix"
+    report = json.loads((results / "data" / "report.json").read_text())
+    assert list(report["random"]) == TASKS
+    scores = [pq.read_table(path) for path in sorted((results / "scores").rglob("*.parquet"))]
+    last = [table for table in scores if len(set(table["task"].to_pylist())) == len(TASKS)]
+    # After the last task, and after joint training.
+    assert len(last) == 2
+    for table in last:
+        assert set(table["task"].to_pylist()) == set(TASKS)
+        assert {0.0, 1.0} >= {
+            accuracy
+            for task, accuracy in zip(
+                table["task"].to_pylist(), table["accuracy"].to_pylist(), strict=True
+            )
+            if task != "vqav2"
+        }
+    assert "Sequential" in (results / "tables" / "main.csv").read_text()
+    assert study.pending() == []
