@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from continual_vqa.analysis.transfer import (
     Learned,
+    read_chances,
     relative_forgetting,
     relative_transfer,
     transfer,
@@ -38,16 +40,27 @@ def test_both_accuracies_of_a_run_stand_in_one_row(tmp_path: Path) -> None:
     after = scores(tmp_path / "after.parquet", [1.0, 0.5, 0.0, 0.9])
     single = scores(tmp_path / "single.parquet", [0.0, 0.5, 0.0, 0.3])
     run = {"stream": "published", "recipe": "atlas", "title": "ATLAS", "seed": 3, "task": "color"}
-    (row,) = transfer([Learned(**run, after=after, single=single)]).to_pylist()
-    assert row == {**run, "after": pytest.approx(60), "single": pytest.approx(20)}
+    (row,) = transfer([Learned(**run, after=after, single=single)], {"color": 0.1}).to_pylist()
+    shown = {"after": 60, "single": 20, "chance": 10, "relative": 400}
+    assert row == {**run, **{name: pytest.approx(value) for name, value in shown.items()}}
 
 
 def test_a_score_file_of_another_task_is_named(tmp_path: Path) -> None:
     path = scores(tmp_path / "count.parquet", [1.0], "count")
     run = {"stream": "", "recipe": "", "title": "", "seed": 0, "task": "color"}
     with pytest.raises(UserError, match="no questions of task 'color'") as caught:
-        transfer([Learned(**run, after=path, single=path)])
+        transfer([Learned(**run, after=path, single=path)], {})
     assert "count.parquet" in str(caught.value)
+
+
+def test_what_guessing_gives_is_read_from_the_report(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps({"random": {"piqa": 0.5, "color": 0}}))
+    assert read_chances(path) == {"piqa": 0.5, "color": 0}
+    for content in ([], {}, {"random": {"piqa": 2}}, {"random": {"piqa": "half"}}):
+        path.write_text(json.dumps(content))
+        with pytest.raises(UserError, match="no accuracy of guessing"):
+            read_chances(path)
 
 
 def test_the_formulas_of_climb() -> None:

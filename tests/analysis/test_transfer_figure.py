@@ -30,6 +30,8 @@ def results() -> Results:
             "task": task,
             "after": 40.0 + place + seed + 4 * column,
             "single": 35.0 + 2 * seed + 4 * column,
+            "chance": 0.0,
+            "relative": 0.0,
         }
         for place, (name, recipe) in enumerate(RECIPES.items())
         for seed in (0, 1)

@@ -81,9 +81,10 @@ if plan.transferred:
 
     rule transfer:
         input:
-            sorted(
+            scores=sorted(
                 {row[kind] for row in plan.transferred for kind in ("after", "single")}
             ),
+            report=paths.data_report,
         output:
             paths.study_table.format(table="transfer"),
         log:
@@ -100,7 +101,8 @@ if plan.transferred:
             runs=remember_runs(NOTES, {}, plan.transferred),
             code=code("verbs.transfer"),
         shell:
-            "python -m continual_vqa transfer --runs {params.runs:q} --out {output:q} > {log:q} 2>&1"
+            "python -m continual_vqa transfer --runs {params.runs:q} --report {input.report:q}"
+            " --out {output:q} > {log:q} 2>&1"
 
 
 if plan.merged:

@@ -118,6 +118,8 @@ TRANSFER = pa.schema(
         pa.field("task", pa.string()),
         pa.field("after", pa.float64()),  # accuracy in percent, learned after the stream
         pa.field("single", pa.float64()),  # the same, learned alone from the base
+        pa.field("chance", pa.float64()),  # accuracy of guessing, in percent
+        pa.field("relative", pa.float64()),  # CLiMB: 100 (after - single) / (single - chance)
     ]
 )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from continual_vqa.analysis.schemas import TRANSFER
 from continual_vqa.config.block import Block
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.score_tables import SCORES
+from continual_vqa.files.jsons import read_json
 from continual_vqa.files.parquet import read_table
 from continual_vqa.files.progress import track
 
@@ -36,8 +38,12 @@ class TransferList(Block):
     runs: Annotated[tuple[Learned, ...], Field(min_length=1)]
 
 
-def transfer(learned: Iterable[Learned]) -> pa.Table:
+def transfer(learned: Iterable[Learned], chances: Mapping[str, float]) -> pa.Table:
     """The table TRANSFER.
+
+    Parameters
+    ----------
+    chances : task -> accuracy of guessing, in [0, 1]; a task that is not listed has 0
 
     Raises
     ------
@@ -45,15 +51,42 @@ def transfer(learned: Iterable[Learned]) -> pa.Table:
     """
     read = lru_cache(maxsize=64)(_accuracy)
     learned = list(learned)
-    rows = [
-        {
-            **each.model_dump(exclude={"after", "single"}),
-            "after": read(each.after, each.task),
-            "single": read(each.single, each.task),
-        }
-        for each in track(learned, len(learned), "scores read")
-    ]
+    rows: list[dict[str, object]] = []
+    for each in track(learned, len(learned), "scores read"):
+        after, single = read(each.after, each.task), read(each.single, each.task)
+        chance = 100 * chances.get(each.task, 0.0)
+        rows.append(
+            {
+                **each.model_dump(exclude={"after", "single"}),
+                "after": after,
+                "single": single,
+                "chance": chance,
+                "relative": relative_transfer(after, single, chance),
+            }
+        )
     return pa.Table.from_pylist(rows, TRANSFER)
+
+
+def read_chances(path: str | Path) -> dict[str, float]:
+    """What guessing gives, by task, from the report of `index`.
+
+    Raises
+    ------
+    UserError : the file is missing, or no such report
+    """
+    content = read_json(path)
+    found = content.get("random") if isinstance(content, dict) else None
+    if not isinstance(found, dict) or not all(_is_share(value) for value in found.values()):
+        raise UserError(
+            "has no accuracy of guessing",
+            where=path,
+            expected="the report that `continual-vqa index` writes: random: {task: 0 to 1}",
+        )
+    return found
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def relative_transfer(after: float, single: float, chance: float) -> float:
