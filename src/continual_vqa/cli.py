@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "mask": "importances of the tasks so far -> which weights are protected",
     "merge": "stage checkpoints of one base -> one merged checkpoint",
     "drift": "compare a merge's logits with those of the models it was made of",
+    "route": "tell from its words which task each question is of",
     "predict": "answer the questions of some cells with a model",
     "probe": "answer earlier tasks with one part of a model as it was after each",
     "score": "official accuracy of a results file or of predictions",
