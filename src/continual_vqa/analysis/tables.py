@@ -16,8 +16,9 @@ TASK_ID = "task id at test"
 
 
 def task_id_at_test(recipe: Recipe) -> str:
-    """ "given" when each question comes with its task, which chooses the weights that answer it."""
-    return "given" if recipe.deploy == "own" else "not needed"
+    """Whether a question's task chooses the weights that answer it, and where it is known from."""
+    deploy = recipe.deploy if isinstance(recipe.deploy, str) else ""
+    return {"own": "given", "inferred": "inferred"}.get(deploy, "not needed")
 
 
 def main_table(results: Results) -> Table:

@@ -11,7 +11,7 @@ from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
 from continual_vqa.plan import listings
-from continual_vqa.plan.answers import Answers, answers_of
+from continual_vqa.plan.answers import Answers, Words, answers_of
 from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.consolidation import (
     Importance,
@@ -111,6 +111,11 @@ class Plan(Materials):
     def answers(self) -> dict[str, Answers]:
         """All answers once, by id."""
         return {a.id: a for run in self.runs for several in run.answers for a in several}
+
+    @cached_property
+    def words(self) -> dict[str, Words]:
+        """The words of every task that is told apart from others, once, by id."""
+        return {words.id: words for a in self.answers.values() for words in a.words}
 
     @cached_property
     def importances(self) -> dict[str, Importance]:
@@ -230,11 +235,6 @@ class Plan(Materials):
         """The tables of the study, each with its category in the report."""
         fitting = {n: r for n, r in TABLES.items() if r.fits(self.streams)}
         return {n: r.category for n, r in fitting.items() if not r.needs or self.suited(r.needs)}
-
-    def stack_arguments(self, weights: Weights) -> list[str]:
-        """`--stack` with the checkpoints below a stage's low-rank factors, if there are any."""
-        files = [past.path(self.paths) for past in weights.stack]
-        return ["--stack", *files] if files else []
 
     def stage_settings(self, weights: Weights) -> dict[str, object]:
         """What the training, predicting and merging verbs need to know of a stage."""
