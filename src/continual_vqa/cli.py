@@ -38,6 +38,7 @@ VERBS: dict[str, str] = {
     "survey": "importances and masks of a study -> what is protected, what tasks share",
     "damage": "scores of the damage probe -> one table",
     "merges": "merge reports and alignment logs of a study -> costs of merging, signs that turned",
+    "routing": "routes of a study -> how often the task of a question is inferred",
     "figure": "draw one figure",
     "table": "write one table as CSV, Markdown and LaTeX",
     "export": "a LLaVA or PaliGemma stage as a peft adapter, or whole as transformers reads it",

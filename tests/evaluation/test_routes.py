@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import tiny_model
+from continual_vqa.config.tasks import TaskKind
 from continual_vqa.consolidation.words import count_words
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.among import chosen_models
@@ -30,7 +31,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return tiny_model.cells(tmp_path_factory.mktemp("cells"), 7, groups=("G3", "G1"))
 
 
-def routed(cells: Cells, kind: str = "skills") -> pa.Table:
+def routed(cells: Cells, kind: TaskKind = "skills") -> pa.Table:
     """Questions about the left side are told to be of task "color", the others of "size"."""
     seen = [count_words("color", pa.array([LEFT] * 3)), count_words("size", pa.array([RIGHT] * 3))]
     return routes_of(cells, infer(cells.table(["question"])["question"], seen), kind)

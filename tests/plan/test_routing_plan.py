@@ -43,7 +43,8 @@ def test_inferring_costs_not_one_more_training_job(given: str) -> None:
     alone, both = plan(given), plan(given, PAIRS[given])
     assert list(both.stages) == list(alone.stages)
     assert len(both.runs) == 2 * len(alone.runs)
-    assert not alone.words and both.words
+    assert not alone.words and not alone.routed and "routing" not in alone.tables
+    assert both.routed and "routing" in both.tables
 
 
 @pytest.mark.parametrize("name", PAIRS.values())
@@ -96,6 +97,14 @@ def test_after_other_steps_the_new_task_alone_is_asked() -> None:
     assert first.cells == STREAM.test_cells("test", 1, 1)
     future = answers("atlas_inferred", tasks="all")[0][0]
     assert len(future.cells) == 9 and len(future.among) == 1
+
+
+def test_every_run_lists_its_routes_step_by_step() -> None:
+    found = plan("sequential", "atlas_inferred", "atlas")
+    rows = found.routed
+    assert {row["recipe"] for row in rows} == {"atlas_inferred"}
+    assert [row["step"] for row in rows] == [1, 2, 3] * 2
+    assert len(found.words) == 5  # two of the three tasks lose a group in the second stream
 
 
 def test_the_probe_needs_one_checkpoint_for_all_tasks() -> None:

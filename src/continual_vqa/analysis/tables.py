@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from continual_vqa.analysis.orders import orders_of, over_orders
 from continual_vqa.analysis.paired import paired_table
+from continual_vqa.analysis.routing_table import routing_table
 from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 from continual_vqa.analysis.table_parts import Column, Table
@@ -95,6 +96,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "novel": novel_table,
     "paired": paired_table,
     "orders": orders_table,
+    "routing": routing_table,
 }
 
 
