@@ -38,6 +38,7 @@ _COURSES = {
     "ties": (50.0, 1.0, 2.0),
     "magmax": (57.0, 3.0, 3.0),
     "independent": (66.0, 0.0, 0.3),
+    "independent_inferred": (66.0, 3.0, 0.5),
     "joint_lora": (64.0, 0.0, 0.0),
 }
 

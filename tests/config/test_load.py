@@ -173,6 +173,11 @@ def test_empty_blocks_are_their_defaults() -> None:
             "while stream.tasks is cells",
         ),
         (
+            {"custom_recipes": {"mine": {"start": "stacked", "deploy": "inferred"}}},
+            "custom_recipes.mine.deploy",
+            "act together already",
+        ),
+        (
             {"custom_recipes": {"mine": {"tune": {"kind": "adapter_bank"}, "deploy": "own"}}},
             "custom_recipes.mine.start",
             "expected stacked: earlier adapters stay, and one is added",
@@ -259,3 +264,10 @@ def test_the_message_counts_and_says_that_nothing_was_started() -> None:
 def test_a_custom_recipe_can_be_run() -> None:
     study = load_study({"custom_recipes": {"again": {"start": "base"}}, "recipes": ["again"]})
     assert study.custom_recipes["again"].start == "base"
+
+
+def test_a_task_may_be_inferred_wherever_it_may_be_given() -> None:
+    bank = {"tune": {"kind": "adapter_bank"}, "start": "stacked", "deploy": "inferred"}
+    adapter = {"tune": {"kind": "adapter"}, "deploy": "inferred"}
+    study = load_study({"custom_recipes": {"a": bank, "b": adapter}, "recipes": ["a", "b"]})
+    assert not any(study.custom_recipes[name].answers_alone for name in ("a", "b"))

@@ -95,7 +95,7 @@ def test_the_verb_says_what_was_restored(folder: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("earlier", "message"),
-    [("color", "is no earlier task"), ("color=nowhere.safetensors", "nowhere.safetensors")],
+    [("color", "is no task"), ("color=nowhere.safetensors", "nowhere.safetensors")],
 )
 def test_a_mistake_is_named(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], earlier: str, message: str

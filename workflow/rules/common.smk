@@ -39,6 +39,7 @@ wildcard_constraints:
     stage=r"seed-\d+/[^/]+",
     memory=r"seed-\d+/[^/]+",
     merge=r"seed-\d+/[^/]+",
+    words=r"[^/]+",
     answers=r"seed-\d+/[^/]+",
     probe=r"seed-\d+/[^/]+",
     digest=r"[0-9a-f]{8}",
@@ -108,9 +109,18 @@ def answers_of(wildcards):
 
 
 def answering(wildcards):
-    """The weights that answer, and those that lie below their low-rank factors."""
-    weights = answers_of(wildcards).weights
-    return [each.path(paths) for each in (weights, *weights.stack)]
+    """The weights that answer, and those that lie below them."""
+    return answers_of(wildcards).models(paths)
+
+
+def routes_of(wildcards):
+    """Which weights answer which question, where several answer."""
+    return answers_of(wildcards).routes(paths)
+
+
+def seen_words(wildcards):
+    """The words of all tasks that questions are told apart by."""
+    return [words.path(paths) for words in answers_of(wildcards).words]
 
 
 def test_skills(wildcards):

@@ -1,4 +1,4 @@
-"""What a finished stage leaves for those after it: importance of its weights, masks, a memory."""
+"""What a finished stage leaves for those after it: importance, masks, a memory, words."""
 
 
 rule importance:
@@ -89,6 +89,36 @@ rule memory:
     shell:
         "python -m continual_vqa memory --cells {params.cells:q} --size {params.size}"
         " --seed {params.seed} --tasks {params.tasks} --out {output:q} > {log:q} 2>&1"
+
+
+if plan.words:
+
+    rule words:
+        input:
+            lambda wildcards: expand(
+                paths.cell_index, cell=plan.words[wildcards.words].cells
+            ),
+        output:
+            paths.words,
+        log:
+            f"{paths.logs}/words/{{words}}.log",
+        benchmark:
+            f"{paths.benchmarks}/words/{{words}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            task=lambda wildcards: plan.words[wildcards.words].task,
+            cells=lambda wildcards: plan.cell_arguments(
+                plan.words[wildcards.words].cells
+            ),
+            code=code("verbs.words"),
+        shell:
+            "python -m continual_vqa words --task {params.task:q} --cells {params.cells:q}"
+            " --out {output:q} > {log:q} 2>&1"
 
 
 if plan.merges:

@@ -1,10 +1,37 @@
-"""Deployed model -> predictions -> scores."""
+"""Deployed model -> predictions -> scores; where the task chooses the model, routes before them."""
+
+if plan.words:
+
+    rule route:
+        input:
+            words=seen_words,
+            cells=test_skills,
+        output:
+            paths.routes,
+        log:
+            f"{paths.logs}/route/{{answers}}.log",
+        benchmark:
+            f"{paths.benchmarks}/route/{{answers}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            cells=lambda wildcards: plan.cell_arguments(answers_of(wildcards).cells),
+            tasks=study.stream.tasks,
+            code=code("verbs.route"),
+        shell:
+            "python -m continual_vqa route --words {input.words:q} --cells {params.cells:q}"
+            " --tasks {params.tasks} --out {output:q} > {log:q} 2>&1"
 
 
 rule predict:
     input:
         base=paths.base_model,
         models=answering,
+        routes=routes_of,
         cells=test_skills,
     output:
         paths.predictions,
@@ -26,12 +53,12 @@ rule predict:
             shards=plan.reading,
         ),
         base=subpath(input.base, parent=True),
-        stack=lambda wildcards: plan.stack_arguments(answers_of(wildcards).weights),
+        models=lambda wildcards: answers_of(wildcards).arguments(paths),
         cells=lambda wildcards: plan.cell_arguments(answers_of(wildcards).cells),
         code=code("verbs.predict", f"backbones.{study.backbone.family}"),
     shell:
-        "python -m continual_vqa predict --base {params.base:q} --model {input.models[0]:q}"
-        " {params.stack:q} --cells {params.cells:q} --settings {params.settings:q}"
+        "python -m continual_vqa predict --base {params.base:q} {params.models:q}"
+        " --cells {params.cells:q} --settings {params.settings:q}"
         " --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 

@@ -137,6 +137,30 @@ if plan.merged:
             " --alignment {output.alignment:q} > {log:q} 2>&1"
 
 
+if plan.routed:
+
+    rule routing:
+        input:
+            sorted({row["path"] for row in plan.routed}),
+        output:
+            paths.study_table.format(table="routing"),
+        log:
+            f"{paths.logs}/routing.log",
+        benchmark:
+            f"{paths.benchmarks}/routing.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            runs=remember_runs(NOTES, {}, plan.routed),
+            code=code("verbs.routing"),
+        shell:
+            "python -m continual_vqa routing --runs {params.runs:q} --out {output:q} > {log:q} 2>&1"
+
+
 FIGURE_FILES = []
 for figure, row in FIGURES.items():
     if not plan.drawn(row):
@@ -194,7 +218,7 @@ for figure, row in FIGURES.items():
 
 
 TABLE_FILES = []
-for table, category in plan.tables.items():
+for table, row in plan.tables.items():
     TABLE_FILES += [
         f"{paths.tables}/{table}{suffix}" for suffix in (".csv", ".md", ".tex")
     ]
@@ -203,13 +227,12 @@ for table, category in plan.tables.items():
         name:
             f"table_{table}"
         input:
-            metrics=paths.metrics,
-            summary=paths.summary,
+            **plan.read_by(row),
         output:
             csv=report(
                 f"{paths.tables}/{table}.csv",
                 caption=f"../report/table_{table}.rst",
-                category=category,
+                category=row.category,
                 labels={"table": table},
             ),
             md=f"{paths.tables}/{table}.md",
@@ -226,10 +249,13 @@ for table, category in plan.tables.items():
             runtime=grown(study.resources.light.runtime),
         params:
             name=table,
+            tables=lambda wildcards, input: [
+                f"--{name}={path}" for name, path in input.items()
+            ],
             code=code("verbs.table"),
         shell:
-            "python -m continual_vqa table --name {params.name} --metrics {input.metrics:q}"
-            " --summary {input.summary:q} --out-csv {output.csv:q} --out-md {output.md:q}"
+            "python -m continual_vqa table --name {params.name} {params.tables:q}"
+            " --out-csv {output.csv:q} --out-md {output.md:q}"
             " --out-tex {output.tex:q} > {log:q} 2>&1"
 
 

@@ -164,6 +164,19 @@ ALIGNMENT = pa.schema(
     ]
 )
 
+# One row per step of a run whose questions are answered by the model of an inferred task, and task.
+ROUTING = pa.schema(
+    [
+        pa.field("stream", pa.string()),
+        pa.field("recipe", pa.string()),
+        pa.field("seed", pa.int64()),
+        pa.field("step", pa.int32()),  # among the tasks of so many steps
+        pa.field("task", pa.string()),
+        pa.field("n", pa.int64()),  # questions
+        pa.field("correct", pa.int64()),  # of these, with their own task inferred
+    ]
+)
+
 FURTHER: dict[str, pa.Schema] = {
     "masks": MASKS,
     "overlap": OVERLAP,
@@ -172,4 +185,5 @@ FURTHER: dict[str, pa.Schema] = {
     "transfer": TRANSFER,
     "merges": MERGES,
     "alignment": ALIGNMENT,
+    "routing": ROUTING,
 }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from continual_vqa.analysis.orders import orders_of, over_orders
 from continual_vqa.analysis.paired import paired_table
+from continual_vqa.analysis.routing_table import routing_table
 from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 from continual_vqa.analysis.table_parts import Column, Table
@@ -16,8 +17,9 @@ TASK_ID = "task id at test"
 
 
 def task_id_at_test(recipe: Recipe) -> str:
-    """ "given" when each question comes with its task, which chooses the weights that answer it."""
-    return "given" if recipe.deploy == "own" else "not needed"
+    """Whether a question's task chooses the weights that answer it, and where it is known from."""
+    deploy = recipe.deploy if isinstance(recipe.deploy, str) else ""
+    return {"own": "given", "inferred": "inferred"}.get(deploy, "not needed")
 
 
 def main_table(results: Results) -> Table:
@@ -94,6 +96,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "novel": novel_table,
     "paired": paired_table,
     "orders": orders_table,
+    "routing": routing_table,
 }
 
 

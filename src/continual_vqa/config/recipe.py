@@ -12,6 +12,9 @@ from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.merge import MergeConfig
 from continual_vqa.config.tuning import BankTuning, Tuning
 
+# Values of `deploy` by which every task is answered by weights of its own.
+PER_TASK = ("own", "inferred")
+
 
 class Recipe(Block):
     """A method as a row: what is tuned, from where, guarded how, replaying what, deployed how.
@@ -59,11 +62,12 @@ class Recipe(Block):
         ),
     ] = "none"
     deploy: Annotated[
-        Literal["trained", "own"] | MergeConfig,
+        Literal["trained", "own", "inferred"] | MergeConfig,
         Field(
             description="What is evaluated. trained: the stage's own weights. own: each task by "
-            "the stage that learned it, so that the task is given at test. A merge: weights made "
-            "of earlier ones."
+            "the stage that learned it, so that the task is given at test. inferred: each question "
+            "by the stage of the task that its words tell, among those learned so far. A merge: "
+            "weights made of earlier ones."
         ),
     ] = "trained"
 
@@ -80,7 +84,7 @@ class Recipe(Block):
     @property
     def answers_alone(self) -> bool:
         """Whether one checkpoint answers all tasks: not several, nor one that others lie below."""
-        return self.deploy != "own" and self.start != "stacked"
+        return self.deploy not in PER_TASK and self.start != "stacked"
 
     @property
     def merge(self) -> MergeConfig | None:

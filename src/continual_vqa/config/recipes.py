@@ -54,6 +54,12 @@ _LOW_RANK: dict[str, Recipe] = {
     "joint_lora": Recipe(title="Joint, LoRA", paper=PAM, schedule="joint", start="base"),
     "sequential_lora": Recipe(title="Sequential, LoRA", paper=PAM),
     "independent": Recipe(title="Independent per task", paper=PAM, start="base", deploy="own"),
+    "independent_inferred": Recipe(
+        title="Independent, task inferred",
+        paper="control of this project",
+        start="base",
+        deploy="inferred",
+    ),
     "pam": Recipe(title="PAM", paper=PAM, start="merged", guards=(_ALIGN,), deploy=AverageMerge()),
     "average": Recipe(title="Average", paper=PAM, start="merged", deploy=AverageMerge()),
     "running": Recipe(title="Running average", paper=PAM, start="merged", deploy=RunningMerge()),
@@ -106,6 +112,13 @@ _ADAPTERS: dict[str, Recipe] = {
         title="Adapter per task", paper=ATLAS, tune=AdapterTuning(), start="base", deploy="own"
     ),
     "atlas": Recipe(title="ATLAS", paper=ATLAS, tune=BankTuning(), start="stacked", deploy="own"),
+    "atlas_inferred": Recipe(
+        title="ATLAS, task inferred",
+        paper="control of this project",
+        tune=BankTuning(),
+        start="stacked",
+        deploy="inferred",
+    ),
 }
 
 RECIPES: dict[str, Recipe] = {

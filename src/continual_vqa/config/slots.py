@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from continual_vqa.config.mistakes import Mistake
-from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.recipe import PER_TASK, Recipe
 from continual_vqa.config.tuning import PHASES, AdapterTuning, BankTuning
 
 
@@ -21,7 +21,7 @@ def check_slots(path: str, recipe: Recipe) -> Iterator[Mistake]:
         yield Mistake(
             f"{path}.deploy",
             "is a merge while tune is 'adapter'",
-            expected="trained or own: what the base has no values of cannot be merged",
+            expected="trained, own or inferred: what the base has no values of cannot be merged",
         )
     if recipe.start == "merged" and recipe.merge is None:
         yield Mistake(
@@ -87,7 +87,7 @@ def _bank(path: str, recipe: Recipe, bank: BankTuning) -> Iterator[Mistake]:
     for slot, needed, why in (
         ("schedule", ("continual",), "an adapter belongs to one task"),
         ("start", ("stacked",), "earlier adapters stay, and one is added"),
-        ("deploy", ("own",), "queries and head are those of the task that is asked"),
+        ("deploy", PER_TASK, "queries and head are those of the task that is asked"),
     ):
         value = getattr(recipe, slot)
         if value not in needed:

@@ -9,4 +9,5 @@
 | select.py, union.py | the k most important entries, of one ranking or of several tasks |
 | masks.py, mask_file.py | which entries are protected; mask files |
 | memory.py | which questions of earlier tasks are kept for replay |
+| words.py | the words of a task, by which it is told from others |
 """

@@ -23,10 +23,8 @@ import pyarrow.compute as pc
 
 from continual_vqa.config.tasks import CELL_MARK, TaskKind
 from continual_vqa.data.tables import flat
+from continual_vqa.data.words import words_of
 from continual_vqa.errors import UserError
-
-# Letters and digits of any script, with apostrophes inside: what's, 3, café.
-_WORD = r"[^\pL\pN']+"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +70,7 @@ def task_similarity(questions: pa.Table, split: str, kind: TaskKind) -> TaskSimi
     ranks = np.empty(len(order), np.int64)
     ranks[order] = np.arange(len(order))
     codes = ranks[np.asarray(encoded.indices)]
-    words = pc.split_pattern_regex(pc.utf8_lower(flat(chosen["question"])), _WORD)
+    words = words_of(chosen["question"])
     owners = np.asarray(pc.list_parent_indices(words))
     spoken = _counts(codes[owners], pc.list_flatten(words), len(order))
     answered = _counts(codes, pc.utf8_lower(flat(chosen["answer"])), len(order))

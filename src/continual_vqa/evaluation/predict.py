@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from continual_vqa.evaluation.tables import PREDICTIONS
 from continual_vqa.files.progress import Progress
 from continual_vqa.shards import arrow
 from continual_vqa.shards.reader import Cells, open_cells
+from continual_vqa.shards.subset import Subset
 from continual_vqa.training.settings import StageIdentity
 from continual_vqa.training.visual_store import store_of_cells
 
@@ -33,13 +34,34 @@ class PredictSettings(Block):
 def predict(
     model: Backbone, folders: Mapping[str, Path], settings: PredictSettings, *, workers: int = 0
 ) -> tuple[pa.Table, dict[str, object]]:
+    """Predictions of one model for all questions of the cells `folders`; see `predict_among`."""
+    cells = open_cells(list(folders.values()), verify=settings.shards.verify)
+    return predict_among([(model, np.arange(len(cells)))], cells, settings, workers=workers)
+
+
+def predict_among(
+    models: Iterable[tuple[Backbone, np.ndarray]],
+    cells: Cells,
+    settings: PredictSettings,
+    *,
+    workers: int = 0,
+) -> tuple[pa.Table, dict[str, object]]:
     """Predictions (schema PREDICTIONS) in the cells' order, and a summary.
 
     Questions of similar length are answered together; what is answered does not depend on it.
+
+    Parameters
+    ----------
+    models : models and the numbers of the questions that each answers, in all every question once;
+        they are asked for one after the other, so that they need not be in memory together
     """
     begun = time.perf_counter()
-    cells = open_cells(list(folders.values()), verify=settings.shards.verify)
-    answers, scores = _answers(model, cells, settings, workers)
+    answers, scores = [""] * len(cells), np.zeros(len(cells), np.float32)
+    for model, numbers in models:
+        texts, scores[numbers] = _answers(model, Subset(cells, numbers.tolist()), settings, workers)
+        for number, text in zip(numbers.tolist(), texts, strict=True):
+            answers[number] = text
+        del model  # before the next one is loaded
     columns = cells.table(["question_id", "skill", "group"])
     table = pa.Table.from_arrays(
         [
@@ -63,7 +85,7 @@ def predict(
 
 @torch.inference_mode()
 def _answers(
-    model: Backbone, cells: Cells, settings: PredictSettings, workers: int
+    model: Backbone, cells: Subset, settings: PredictSettings, workers: int
 ) -> tuple[list[str], np.ndarray]:
     evaluation = settings.evaluation
     count = len(cells)

@@ -138,6 +138,17 @@ def merged(runs: Iterable[Run], paths: Paths) -> list[Row]:
     ]
 
 
+def routed(runs: Iterable[Run], paths: Paths) -> list[Row]:
+    """One row per step of a run whose questions are routed: what `routing` reads."""
+    return [
+        {**_run(run), "step": stage.step, "path": paths.routes.format(answers=answers.id)}
+        for run in runs
+        for stage, several in zip(run.stages, run.answers, strict=True)
+        for answers in several
+        if answers.among
+    ]
+
+
 def _run(run: Run) -> Row:
     return {"recipe": run.recipe, "stream": run.stream.name, "seed": run.seed}
 

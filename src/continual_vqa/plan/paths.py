@@ -40,6 +40,8 @@ _PATTERNS = {
     "importance": "consolidation/{stage}/importance-{digest}.safetensors",
     "mask": "consolidation/{stage}/mask-{digest}.safetensors",
     "memory": "memory/{memory}.parquet",
+    "words": "words/{words}.parquet",
+    "routes": "routes/{answers}.parquet",
     "alignment": "stages/{stage}/alignment.parquet",
     "merged": "merges/{merge}/model.safetensors",
     "merge_report": "merges/{merge}/report.json",

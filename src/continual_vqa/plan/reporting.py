@@ -58,11 +58,13 @@ class FigureRow:
 class TableRow:
     """One table: its category in the report, and what a recipe must have (as of a figure).
 
-    `over_orders`: it compares orders, of which there must be two at least.
+    `over_orders`: it compares orders, of which there must be two at least; `reads`: the study's
+    tables that it shows beside metrics and summary.
     """
 
     category: str
     needs: str = ""
+    reads: tuple[str, ...] = ()
     over_orders: bool = False
 
     def fits(self, streams: Sequence[Stream]) -> bool:
@@ -109,4 +111,5 @@ TABLES: dict[str, TableRow] = {
     "novel": TableRow("Novel compositions"),
     "paired": TableRow("Accuracy", needs="comparison"),
     "orders": TableRow("Orders", over_orders=True),
+    "routing": TableRow("Accuracy", needs="inferred", reads=("routing",)),
 }

@@ -12,7 +12,7 @@ from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.taxonomy import TaxonomyNames
 from continual_vqa.plan import listings
-from continual_vqa.plan.answers import Answers, answers_of, transfers_of
+from continual_vqa.plan.answers import Answers, Words, answers_of, transfers_of
 from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.consolidation import (
     Importance,
@@ -26,7 +26,7 @@ from continual_vqa.plan.consolidation import (
 from continual_vqa.plan.listings import Run
 from continual_vqa.plan.materials import Materials
 from continual_vqa.plan.probes import Probe, probes_of
-from continual_vqa.plan.reporting import TABLES, FigureRow
+from continual_vqa.plan.reporting import TABLES, FigureRow, TableRow
 from continual_vqa.plan.stages import Merge, Stage, Weights, course_of
 from continual_vqa.plan.streams import STANDARD, Stream, make_stream
 
@@ -123,6 +123,11 @@ class Plan(Materials):
         return {a.id: a for run in self.runs for a in run.all_answers}
 
     @cached_property
+    def words(self) -> dict[str, Words]:
+        """The words of every task that is told apart from others, once, by id."""
+        return {words.id: words for a in self.answers.values() for words in a.words}
+
+    @cached_property
     def importances(self) -> dict[str, Importance]:
         """Every measurement of importance once, by path."""
         direct = (i for stage in self.stages.values() for i in importances_of(stage))
@@ -195,6 +200,11 @@ class Plan(Materials):
         return listings.merged(self.runs, self.paths)
 
     @cached_property
+    def routed(self) -> list[dict[str, object]]:
+        """One row per step of a run whose questions are routed: what `routing` reads."""
+        return listings.routed(self.runs, self.paths)
+
+    @cached_property
     def probed(self) -> tuple[Run, ...]:
         """The runs whose damage is traced to the parts of the model."""
         named = self.study.probe.recipes
@@ -235,21 +245,16 @@ class Plan(Materials):
         shown = recipes if row.per_recipe else [""]
         return [(s, r) for s in row.streams(self.streams) for r in shown]
 
-    def read_by(self, row: FigureRow) -> dict[str, str]:
-        """The tables that a figure reads, by the verb's option."""
+    def read_by(self, row: FigureRow | TableRow) -> dict[str, str]:
+        """The tables that a figure or table reads, by the verb's option."""
         further = {name: self.paths.study_table.format(table=name) for name in row.reads}
         return {"metrics": self.paths.metrics, "summary": self.paths.summary, **further}
 
     @cached_property
-    def tables(self) -> dict[str, str]:
-        """The tables of the study, each with its category in the report."""
+    def tables(self) -> dict[str, TableRow]:
+        """The tables of the study, by name."""
         fitting = {n: r for n, r in TABLES.items() if r.fits(self.streams)}
-        return {n: r.category for n, r in fitting.items() if not r.needs or self.suited(r.needs)}
-
-    def stack_arguments(self, weights: Weights) -> list[str]:
-        """`--stack` with the checkpoints below a stage's low-rank factors, if there are any."""
-        files = [past.path(self.paths) for past in weights.stack]
-        return ["--stack", *files] if files else []
+        return {n: r for n, r in fitting.items() if not r.needs or self.suited(r.needs)}
 
     def stage_settings(self, weights: Weights) -> dict[str, object]:
         """What the training, predicting and merging verbs need to know of a stage."""

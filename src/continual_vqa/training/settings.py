@@ -67,6 +67,22 @@ def read_settings(text: str, kind: type[S]) -> S:
         raise UserError(mistakes, where=where) from None
 
 
+def read_tasks(arguments: Sequence[str], option: str) -> dict[str, Path]:
+    """TASK=FILE arguments of `option` as task -> file, in their order.
+
+    Raises
+    ------
+    UserError : no '=', no task or no file, or a task given twice
+    """
+    found: dict[str, Path] = {}
+    for argument in arguments:
+        task, mark, path = argument.partition("=")
+        if not mark or not task or not path or task in found:
+            raise UserError(f"{argument!r} is no task", where=option, expected="TASK=FILE, once")
+        found[task] = Path(path)
+    return found
+
+
 def read_cells(arguments: Sequence[str]) -> dict[str, Path]:
     """NAME=FOLDER arguments as name -> folder, in their order; NAME is split/skill/group.
 

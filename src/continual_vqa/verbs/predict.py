@@ -1,6 +1,8 @@
 """Answer the questions of some cells with a model, by beam search.
 
-The answers are written as Parquet: question_id, task, group, answer, score (log-probability), step.
+With --routes each question is answered by one of the models of --among: that of the task which
+`route` inferred for it. The answers are written as Parquet: question_id, task, group, answer, score
+(log-probability), step.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from continual_vqa.errors import UserError
 from continual_vqa.verbs.train import add_machine
 
 EXAMPLE = (
@@ -20,13 +23,21 @@ EXAMPLE = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--base", type=Path, required=True, help="base folder (see pretrain)")
-    parser.add_argument("--model", default="base", help="stage checkpoint, or base")
+    parser.add_argument("--model", help="stage checkpoint, or base (default)")
+    parser.add_argument("--routes", type=Path, help="which task's model answers which question")
+    parser.add_argument(
+        "--among",
+        nargs="+",
+        default=[],
+        metavar="TASK=FILE",
+        help="with --routes: the checkpoint of each task",
+    )
     parser.add_argument(
         "--stack",
         nargs="+",
         type=Path,
         default=[],
-        help="checkpoints whose low-rank updates lie below the model's factors",
+        help="checkpoints whose low-rank updates or adapters lie below the model's own",
     )
     parser.add_argument(
         "--cells",
@@ -46,21 +57,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Answer the questions and write the predictions."""
-    from continual_vqa.training.settings import read_cells, read_settings
+    from continual_vqa.training.settings import read_cells, read_settings, read_tasks
 
-    cells = read_cells(args.cells)
+    cells, among = read_cells(args.cells), read_tasks(args.among, "--among")
+    if bool(args.routes) != bool(among) or (args.routes and args.model):
+        raise UserError(
+            "who answers is not clear",
+            where="--routes",
+            expected="--routes with --among, or --model alone",
+        )
 
-    from continual_vqa.evaluation.predict import PredictSettings, predict
+    import numpy as np
+
+    from continual_vqa.evaluation.among import chosen_models
+    from continual_vqa.evaluation.predict import PredictSettings, predict_among
+    from continual_vqa.evaluation.routes import read_routes
     from continual_vqa.evaluation.tables import PREDICTIONS
     from continual_vqa.files.parquet import write_table
+    from continual_vqa.shards.reader import open_cells
+    from continual_vqa.training.checkpoint import BASE
     from continual_vqa.training.device import prepare
     from continual_vqa.training.stage import load_model, start_file
 
     settings = read_settings(args.settings, PredictSettings)
     device = prepare(args.threads, args.device)
-    start = start_file(args.model, args.base)
-    model, _, header = load_model(args.base, start, device, stack=args.stack)
-    table, summary = predict(model, cells, settings, workers=max(0, args.threads - 1))
-    note = {"stage": settings.stage.id, "model_stage": header.get("stage", "")}
+    asked = open_cells(list(cells.values()), verify=settings.shards.verify)
+    note = {"stage": settings.stage.id}
+    if args.routes:
+        routes = read_routes(args.routes, asked)
+        models = chosen_models(args.base, among, args.stack, routes, device)
+        note["among"] = " ".join(among)
+    else:
+        start = start_file(args.model or BASE, args.base)
+        model, _, header = load_model(args.base, start, device, stack=args.stack)
+        models = [(model, np.arange(len(asked)))]
+        note["model_stage"] = header.get("stage", "")
+    table, summary = predict_among(models, asked, settings, workers=max(0, args.threads - 1))
     write_table(args.out, table, PREDICTIONS, note=note)
     return {**summary, "predictions": str(args.out)}

@@ -7,11 +7,9 @@ are written as `predict` writes them.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 
 from continual_vqa.config.guards import PartShares
-from continual_vqa.errors import UserError
 from continual_vqa.verbs.train import add_machine
 
 EXAMPLE = (
@@ -53,9 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Answer the questions and write the predictions."""
-    from continual_vqa.training.settings import read_cells, read_settings
+    from continual_vqa.training.settings import read_cells, read_settings, read_tasks
 
-    cells, earlier = read_cells(args.cells), _earlier(args.earlier)
+    cells, earlier = read_cells(args.cells), read_tasks(args.earlier, "--earlier")
 
     from continual_vqa.evaluation.predict import PredictSettings
     from continual_vqa.evaluation.probe import probe
@@ -74,15 +72,3 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     note = {"stage": settings.stage.id, "restored": args.part}
     write_table(args.out, table, PREDICTIONS, note=note)
     return {**summary, "predictions": str(args.out)}
-
-
-def _earlier(arguments: Sequence[str]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for argument in arguments:
-        task, mark, path = argument.partition("=")
-        if not mark or not task or not path or task in found:
-            raise UserError(
-                f"{argument!r} is no earlier task", where="--earlier", expected="TASK=FILE, once"
-            )
-        found[task] = Path(path)
-    return found

@@ -3,13 +3,15 @@
 main: recipes x AP, AF, BWT, learning accuracy; skills: final accuracy and forgetting of every
 skill; novel: accuracy on novel and on seen compositions of a held-out concept group; paired:
 differences between a method and all recipes that replay and tune as it does; orders: AP and BWT
-over the orders of the tasks, with their spread.
+over the orders of the tasks, with their spread; routing: how often the task of a question is
+inferred.
 """
 
 from __future__ import annotations
 
 import argparse
 
+FURTHER = ("routing",)
 EXAMPLE = (
     "continual-vqa table --name main --metrics metrics.parquet --summary summary.parquet"
     " --out-csv main.csv --out-md main.md --out-tex main.tex"
@@ -22,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, choices=list(TABLES), help="which table")
     parser.add_argument("--metrics", required=True, help="metrics.parquet of `aggregate`")
     parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
+    for name in FURTHER:
+        parser.add_argument(f"--{name}", metavar="F", help=f"{name}.parquet of the study")
     parser.add_argument("--out-csv", required=True, help="all digits, with bounds and counts")
     parser.add_argument("--out-md", required=True, help="for reading")
     parser.add_argument("--out-tex", required=True, help="for a paper (booktabs)")
@@ -33,7 +37,8 @@ def run(args: argparse.Namespace) -> dict:
     from continual_vqa.analysis.tables import TABLES
     from continual_vqa.files.atomic import write_text
 
-    table = TABLES[args.name](Results.read(args.metrics, args.summary))
+    further = {name: path for name in FURTHER if (path := getattr(args, name))}
+    table = TABLES[args.name](Results.read(args.metrics, args.summary, further))
     write_text(args.out_csv, table_formats.as_csv(table))
     write_text(args.out_md, table_formats.as_markdown(table))
     write_text(args.out_tex, table_formats.as_latex(table))
