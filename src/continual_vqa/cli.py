@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "drift": "compare a merge's logits with those of the models it was made of",
     "predict": "answer the questions of some cells with a model",
     "probe": "answer earlier tasks with one part of a model as it was after each",
+    "adapters": "how a task uses the adapters of its bank, and how alike these are",
     "score": "official accuracy of a results file or of predictions",
     "metrics": "accuracy matrix -> AP, AF, BWT, learning accuracy",
     "aggregate": "scores of a study -> one metrics table",
