@@ -37,6 +37,7 @@ VERBS: dict[str, str] = {
     "survey": "importances and masks of a study -> what is protected, what tasks share",
     "damage": "scores of the damage probe -> one table",
     "merges": "merge reports and alignment logs of a study -> costs of merging, signs that turned",
+    "banks": "checkpoints and costs of a study with banks of adapters -> three tables",
     "figure": "draw one figure",
     "table": "write one table as CSV, Markdown and LaTeX",
     "export": "a LLaVA or PaliGemma stage as a peft adapter, or whole as transformers reads it",

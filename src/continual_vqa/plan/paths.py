@@ -40,6 +40,7 @@ _PATTERNS = {
     "importance": "consolidation/{stage}/importance-{digest}.safetensors",
     "mask": "consolidation/{stage}/mask-{digest}.safetensors",
     "memory": "memory/{memory}.parquet",
+    "bank_use": "stages/{stage}/adapters.parquet",
     "alignment": "stages/{stage}/alignment.parquet",
     "merged": "merges/{merge}/model.safetensors",
     "merge_report": "merges/{merge}/report.json",
@@ -55,4 +56,6 @@ _PATTERNS = {
     "tables": "tables",
     "logs": "logs",
     "benchmarks": "benchmarks",
+    "train_cost": "benchmarks/train/{stage}.tsv",
+    "predict_cost": "benchmarks/predict/{answers}.tsv",
 }

@@ -76,9 +76,10 @@ ALL_ORDERS = "all-orders"
 # From this many tasks on accuracy is drawn over their number, not over their names.
 MANY_TASKS = 20
 
-# The tables that `survey` writes, and those of `merges`.
+# The tables that `survey` writes, and those of `merges` and of `banks`.
 SURVEYED = ("masks", "overlap", "importance")
 MERGED = ("merges", "alignment")
+BANKED = ("adapters", "growth", "costs")
 
 FIGURES: dict[str, FigureRow] = {
     "matrix": FigureRow("Accuracy", per_recipe=True),

@@ -180,6 +180,17 @@ class Plan(Materials):
         return listings.merged(self.runs, self.paths)
 
     @cached_property
+    def banks(self) -> dict[str, Answers]:
+        """Last stage of a task of a bank of adapters -> the answers to the task's own tests."""
+        runs = (run for run in self.runs if self.recipes[run.recipe].bank)
+        return {answers[-1].weights.id: answers[-1] for run in runs for answers in run.answers}
+
+    @cached_property
+    def banked(self) -> list[dict[str, object]]:
+        """One row per step of every run, where some recipe has a bank: what `banks` reads."""
+        return listings.banked(self.runs, self.recipes, self.paths) if self.banks else []
+
+    @cached_property
     def probed(self) -> tuple[Run, ...]:
         """The runs whose damage is traced to the parts of the model."""
         named = self.study.probe.recipes
