@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from continual_vqa.config.load import load_study
+from continual_vqa.plan.reporting import FIGURES
 from continual_vqa.plan.study_plan import Plan
 
 STREAM = {"skills": ["location", "count", "color"], "held_out": ["none"]}
+FIGURES_OF_BANKS = ("bank_weights", "bank_redundancy", "bank_growth", "stage_cost")
 
 
 def plan(*recipes: str, **raw: object) -> Plan:
@@ -57,3 +59,7 @@ def test_kept_is_what_answers_the_tasks_so_far() -> None:
 def test_studies_without_a_bank_are_left_alone() -> None:
     study = plan("sequential_adapter", "independent_adapter")
     assert study.banks == {} and study.banked == []
+    assert not any(study.drawn(FIGURES[name]) for name in FIGURES_OF_BANKS)
+    banked = plan("sequential_adapter", "atlas")
+    assert banked.drawn(FIGURES["bank_weights"]) == [("published", "atlas")]
+    assert all(banked.drawn(FIGURES[name]) for name in FIGURES_OF_BANKS)

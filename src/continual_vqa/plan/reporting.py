@@ -96,6 +96,12 @@ FIGURES: dict[str, FigureRow] = {
     "sign_conflicts": FigureRow("Merging", needs="align", reads=("alignment",)),
     "alignment_sweep": FigureRow("Merging", needs="align_sweep"),
     "merge_cost": FigureRow("Merging", needs="merge", reads=("merges",), fewest_tasks=2),
+    "bank_weights": FigureRow("Adapters", per_recipe=True, needs="bank", reads=("adapters",)),
+    "bank_redundancy": FigureRow(
+        "Adapters", per_recipe=True, needs="bank", reads=("adapters",), fewest_tasks=2
+    ),
+    "bank_growth": FigureRow("Adapters", needs="bank", reads=("growth",), fewest_tasks=2),
+    "stage_cost": FigureRow("Adapters", needs="bank", reads=("costs",), fewest_tasks=2),
     "ablation": FigureRow("Settings", needs="variants"),
 }
 
