@@ -94,8 +94,8 @@ def merged_study(
 def _matrix(
     name: str, recipe: Recipe, place: int, tasks: int, evaluated: int, rng: np.random.Generator
 ) -> np.ndarray:
-    learned, lost, spread = _COURSES.get(name, (0.0, 0.0, 0.0))
-    if name not in _COURSES:
+    learned, lost, spread = _COURSES.get(name, (60.0, 2.0, 1.0))
+    if name not in _COURSES and recipe.guards:
         top = recipe.guards[0].top  # type: ignore[union-attr]
         learned, lost, spread = 62 - 9 * top**2, 3.5 - 2.4 * np.sqrt(top), 1.0
     lost *= 4 / max(4, tasks - 1)

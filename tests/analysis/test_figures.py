@@ -3,6 +3,7 @@ import io
 import pytest
 from PIL import Image
 
+from analysis.banked_studies import banked_study
 from analysis.masked_studies import masked_results, variants
 from analysis.merged_studies import ORDERS, merged_study, sweep
 from analysis.merged_studies import RECIPES as MERGED
@@ -50,6 +51,11 @@ def merged():
     }
 
 
+@pytest.fixture(scope="module")
+def banked():
+    return banked_study()
+
+
 @pytest.fixture
 def suited(request):
     """A study that has what a figure needs."""
@@ -60,6 +66,8 @@ def suited(request):
         return request.getfixturevalue("merged")["many"]
     if row.needs in ("align", "align_sweep"):
         return request.getfixturevalue("merged")[row.needs]
+    if row.needs == "bank":
+        return request.getfixturevalue("banked")
     return request.getfixturevalue("swept" if row.needs == "variants" else "masked")
 
 

@@ -108,6 +108,7 @@ def test_planning_imports_nothing_heavy() -> None:
         "survey",
         "damage",
         "merges",
+        "banks",
         "aggregate",
         "table",
         "show",
@@ -119,6 +120,6 @@ def test_verbs_that_do_not_train_never_import_torch(verb: str) -> None:
 
 
 def test_surveying_and_drawing_never_import_torch() -> None:
-    names = ("survey", "damage", "merges", "tables", "figures.registry")
+    names = ("survey", "damage", "merges", "banks", "tables", "figures.registry")
     loaded = imports_after("; ".join(f"import continual_vqa.analysis.{name}" for name in names))
     assert not {"torch", "transformers"} & loaded

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import families
-from continual_vqa.backbones.adapters import Adapter, Bank, initialise
+from continual_vqa.backbones.adapters import ATTENTION, MLP, Adapter, Bank, initialise
 from continual_vqa.backbones.bank import BankBranch
 from continual_vqa.backbones.base import Backbone, Batch
 from continual_vqa.config.tuning import BankTuning
@@ -51,6 +51,15 @@ def drawn(model: Backbone, *, fresh: bool) -> Backbone:
 
 def answers(model: Backbone, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     return model.generate(batch, beams=2, length=4)
+
+
+@FAMILIES
+def test_every_branch_says_where_it_is(make: Make) -> None:
+    found = [(b.stack, b.layer, b.kind) for b in make(1).branches()]
+    assert len(set(found)) == len(found) > 0
+    for stack, layer, kind in found:
+        assert stack and kind in (ATTENTION, MLP)
+        assert layer == 1 or (stack, layer - 1, kind) in found
 
 
 @FAMILIES

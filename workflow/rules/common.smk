@@ -14,7 +14,7 @@ from continual_vqa.config.load import load_study
 from continual_vqa.errors import UserError
 from continual_vqa.plan.consolidation import memory_of
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
-from continual_vqa.plan.reporting import FIGURES, MERGED, SURVEYED
+from continual_vqa.plan.reporting import BANKED, FIGURES, MERGED, SURVEYED
 from continual_vqa.plan.study_plan import Plan
 
 # Jobs run `python -m continual_vqa` with the Python that runs Snakemake (or, with --sdm conda, that
@@ -128,6 +128,21 @@ def test_skills(wildcards):
     return expand(
         paths.skill_manifest, skill=plan.skills_of(answers_of(wildcards).cells)
     )
+
+
+def bank_of(wildcards):
+    return plan.banks[wildcards.stage]
+
+
+def banked_models(wildcards):
+    """The checkpoint of a task with a bank of adapters, and those of the tasks before it."""
+    weights = bank_of(wildcards).weights
+    return [each.path(paths) for each in (weights, *weights.stack)]
+
+
+def banked_skills(wildcards):
+    """The manifests of the skills that test such a task."""
+    return expand(paths.skill_manifest, skill=plan.skills_of(bank_of(wildcards).cells))
 
 
 def merge_cells(wildcards):

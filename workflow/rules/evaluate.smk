@@ -38,7 +38,7 @@ rule predict:
     log:
         f"{paths.logs}/predict/{{answers}}.log",
     benchmark:
-        f"{paths.benchmarks}/predict/{{answers}}.tsv"
+        paths.predict_cost
     conda:
         ENVIRONMENT
     threads: study.resources.predict.threads
@@ -84,6 +84,42 @@ rule score:
     shell:
         "python -m continual_vqa score --predictions {input.predictions:q} --cells {params.cells:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+if plan.banks:
+
+    rule adapters:
+        input:
+            base=paths.base_model,
+            models=banked_models,
+            cells=banked_skills,
+        output:
+            paths.bank_use,
+        log:
+            f"{paths.logs}/adapters/{{stage}}.log",
+        benchmark:
+            f"{paths.benchmarks}/adapters/{{stage}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.predict.threads
+        resources:
+            mem_mb=grown(study.resources.predict.mem_mb),
+            runtime=grown(study.resources.predict.runtime),
+            gpu=study.resources.predict.gpu,
+        params:
+            settings=lambda wildcards: settings(
+                stage=plan.stage_settings(bank_of(wildcards).weights),
+                questions=study.adapters.questions,
+                shards=plan.reading,
+            ),
+            base=subpath(input.base, parent=True),
+            stack=lambda wildcards: plan.stack_arguments(bank_of(wildcards).weights),
+            cells=lambda wildcards: plan.cell_arguments(bank_of(wildcards).cells),
+            code=code("verbs.adapters", f"backbones.{study.backbone.family}"),
+        shell:
+            "python -m continual_vqa adapters --base {params.base:q} --model {input.models[0]:q}"
+            " {params.stack:q} --cells {params.cells:q} --settings {params.settings:q}"
+            " --threads {threads} --out {output:q} > {log:q} 2>&1"
 
 
 if plan.probes:

@@ -161,6 +161,45 @@ if plan.routed:
             "python -m continual_vqa routing --runs {params.runs:q} --out {output:q} > {log:q} 2>&1"
 
 
+if plan.banked:
+
+    rule banks:
+        input:
+            base=paths.base_model,
+            files=sorted(
+                {
+                    path
+                    for row in plan.banked
+                    for path in (
+                        *row["kept"],
+                        row["own"],
+                        row["predictions"],
+                        row["use"],
+                    )
+                }
+                - {""}
+            ),
+        output:
+            **{name: paths.study_table.format(table=name) for name in BANKED},
+        log:
+            f"{paths.logs}/banks.log",
+        benchmark:
+            f"{paths.benchmarks}/banks.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.light.mem_mb),
+            runtime=grown(study.resources.light.runtime),
+        params:
+            runs=remember_runs(NOTES, {}, plan.banked),
+            code=code("verbs.banks"),
+        shell:
+            "python -m continual_vqa banks --runs {params.runs:q} --base {input.base:q}"
+            " --adapters {output.adapters:q} --growth {output.growth:q} --costs {output.costs:q}"
+            " > {log:q} 2>&1"
+
+
 FIGURE_FILES = []
 for figure, row in FIGURES.items():
     if not plan.drawn(row):

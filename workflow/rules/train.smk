@@ -15,7 +15,7 @@ rule train:
     log:
         f"{paths.logs}/train/{{stage}}.log",
     benchmark:
-        f"{paths.benchmarks}/train/{{stage}}.tsv"
+        paths.train_cost
     conda:
         ENVIRONMENT
     threads: study.resources.train.threads

@@ -1,4 +1,4 @@
-"""The tables of a study's results: accuracies, metrics, masks, importances, damage, merges.
+"""The tables of a study's results: accuracies, metrics, masks, importances, damage, merges, banks.
 
 METRICS and SUMMARY are there for every study; the tables of FURTHER where a recipe has what they
 are about.
@@ -7,6 +7,8 @@ are about.
 from __future__ import annotations
 
 import pyarrow as pa
+
+from continual_vqa.evaluation.bank_table import BANK_USE
 
 _RUN = [
     pa.field("study", pa.string()),
@@ -177,6 +179,36 @@ ROUTING = pa.schema(
     ]
 )
 
+# One row per branch and adapter of a task's bank, where `other` is null, and per branch and pair.
+ADAPTERS = pa.schema([*_STAGE, *BANK_USE])
+
+# One row per step of a run.
+GROWTH = pa.schema(
+    [
+        *_STAGE,
+        pa.field("own_entries", pa.int64()),  # of all tensors in the stage's own checkpoint
+        pa.field("own_bytes", pa.int64()),
+        pa.field("adapter_entries", pa.int64()),  # of these, those of adapters: no keys, queries
+        pa.field("adapter_bytes", pa.int64()),
+        pa.field("kept_entries", pa.int64()),  # of all checkpoints that answer the tasks so far
+        pa.field("kept_bytes", pa.int64()),
+        pa.field("base_entries", pa.int64()),  # of the base model
+        pa.field("base_bytes", pa.int64()),
+    ]
+)
+
+# One row per training job and per answering job of a step, as Snakemake measured the process.
+COSTS = pa.schema(
+    [
+        *_STAGE,
+        pa.field("work", pa.string()),  # train or predict
+        pa.field("phase", pa.string()),  # of a bank of adapters; else ""
+        pa.field("seconds", pa.float64()),
+        pa.field("peak_mb", pa.float64()),  # resident memory at its highest; null: not measured
+        pa.field("questions", pa.int64()),  # answered; null for train
+    ]
+)
+
 FURTHER: dict[str, pa.Schema] = {
     "masks": MASKS,
     "overlap": OVERLAP,
@@ -186,4 +218,7 @@ FURTHER: dict[str, pa.Schema] = {
     "merges": MERGES,
     "alignment": ALIGNMENT,
     "routing": ROUTING,
+    "adapters": ADAPTERS,
+    "growth": GROWTH,
+    "costs": COSTS,
 }

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from continual_vqa.files.hashing import short
 
 PREFIX = "bank."
+ATTENTION, MLP = "attention", "feed-forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,17 @@ class Branch:
     width : D, the width of that output
     whole : whether all tokens of a sample pass at once and may see each other, as in an encoder;
         else what is done to a token may not depend on others, which may not be known yet
+    stack : the stack of layers that it belongs to, e.g. encoder; "": the family does not say
+    layer : its layer in the stack, from 1; 0: the family does not say
+    kind : what the branch does, attention or feed-forward; "": the family does not say
     """
 
     module: str
     width: int
     whole: bool
+    stack: str = ""
+    layer: int = 0
+    kind: str = ""
 
     @property
     def place(self) -> str:
@@ -52,7 +59,11 @@ class Adapter(nn.Module):
 
     def forward(self, h: Tensor, mask: Tensor | None = None) -> Tensor:
         """(B, S, D) to (B, S, D); the mask of real tokens (B, S) does not matter to it."""
-        return h + self.up(F.silu(self.down(h)))
+        return h + self.change(h)
+
+    def change(self, h: Tensor) -> Tensor:
+        """A(h) - h, (..., D) to (..., D)."""
+        return self.up(F.silu(self.down(h)))
 
 
 class Bank(nn.ModuleDict):

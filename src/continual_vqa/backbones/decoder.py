@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from continual_vqa.backbones import chat, decoder_adapter, decoder_net, lora
-from continual_vqa.backbones.adapters import Branch
+from continual_vqa.backbones.adapters import ATTENTION, MLP, Branch
 from continual_vqa.backbones.answering import Answering
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
@@ -154,9 +154,16 @@ class Decoder(Backbone):
         """Attention and feed-forward of every layer of the language model, token by token."""
         config = self.net.config.text_config
         return [
-            Branch(f"net.{LAYERS}{layer}.{module}", config.hidden_size, whole=False)
+            Branch(
+                f"net.{LAYERS}{layer}.{module}",
+                config.hidden_size,
+                whole=False,
+                stack="decoder",
+                layer=layer + 1,
+                kind=kind,
+            )
             for layer in range(config.num_hidden_layers)
-            for module in ("self_attn", "mlp")
+            for module, kind in (("self_attn", ATTENTION), ("mlp", MLP))
         ]
 
     def put_factors(self, factors: lora.Factors | None) -> None:

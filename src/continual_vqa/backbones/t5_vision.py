@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from continual_vqa.backbones import lora, t5, visual
-from continual_vqa.backbones.adapters import Branch
+from continual_vqa.backbones.adapters import ATTENTION, MLP, Branch
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
 from continual_vqa.backbones.huggingface import load_t5, read_shape
@@ -64,10 +64,17 @@ class T5Vision(Backbone):
         shape = self.text.shape
         stacks = (("encoder", shape.encoder_layers, 1), ("decoder", shape.decoder_layers, 2))
         return [
-            Branch(f"text.{stack}.block.{block}.layer.{layer}", shape.d_model, stack == "encoder")
+            Branch(
+                f"text.{stack}.block.{block}.layer.{layer}",
+                shape.d_model,
+                stack == "encoder",
+                stack=stack,
+                layer=block + 1,
+                kind=kind,
+            )
             for stack, blocks, last in stacks
             for block in range(blocks)
-            for layer in ("0.SelfAttention", f"{last}.DenseReluDense")
+            for layer, kind in (("0.SelfAttention", ATTENTION), (f"{last}.DenseReluDense", MLP))
         ]
 
     def put_factors(self, factors: lora.Factors) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from continual_vqa.config.adapters import AdaptersConfig
 from continual_vqa.config.backbone import BackboneConfig, PretrainingConfig
 from continual_vqa.config.block import Block
 from continual_vqa.config.data import DataConfig
@@ -60,6 +61,9 @@ class Study(Block):
     merging: Annotated[MergingConfig, Field(description="What is measured of merges.")] = (
         MergingConfig()
     )
+    adapters: Annotated[
+        AdaptersConfig, Field(description="What is measured of banks of adapters.")
+    ] = AdaptersConfig()
     evaluation: Annotated[EvaluationConfig, Field(description="Answering the test questions.")] = (
         EvaluationConfig()
     )

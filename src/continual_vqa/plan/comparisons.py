@@ -110,6 +110,7 @@ NEEDS: dict[str, Callable[[Recipes], list[str]]] = {
     "part_mask": lambda recipes: [n for n, r in recipes.items() if masks_parts(r)],
     "merge": lambda recipes: [n for n, r in recipes.items() if r.merge],
     "inferred": lambda recipes: [n for n, r in recipes.items() if r.deploy == "inferred"],
+    "bank": lambda recipes: [n for n, r in recipes.items() if r.bank],
     "align": lambda recipes: [n for n, r in recipes.items() if aligns(r)],
     "align_sweep": lambda recipes: [n for group in alignment_sweeps(recipes) for n in group],
     "rival": _any_rival,

@@ -149,6 +149,40 @@ def routed(runs: Iterable[Run], paths: Paths) -> list[Row]:
     ]
 
 
+def banked(runs: Iterable[Run], recipes: Mapping[str, Recipe], paths: Paths) -> list[Row]:
+    """One row per step of every run: its checkpoints, its costs, and what its bank does.
+
+    `kept` are the checkpoints without which some task so far could not be answered.
+    """
+    return [
+        {
+            **_run(run),
+            "step": stage.step,
+            "task": stage.task,
+            "own": stage.path(paths),
+            "kept": _kept(several, paths),
+            "training": [
+                {
+                    "phase": job.phase if recipes[run.recipe].bank else "",
+                    "cost": paths.train_cost.format(stage=job.id),
+                }
+                for job in stage.jobs
+            ],
+            "predictions": paths.predictions.format(answers=several[-1].id),
+            "answering": paths.predict_cost.format(answers=several[-1].id),
+            "use": paths.bank_use.format(stage=stage.id) if recipes[run.recipe].bank else "",
+        }
+        for run in runs
+        for stage, several in zip(run.stages, run.answers, strict=True)
+    ]
+
+
+def _kept(answers: Iterable[Answers], paths: Paths) -> list[str]:
+    """The checkpoints that some answers are made with, each once."""
+    weights = (each for a in answers for each in (*a.weights.stack, a.weights, *a.among))
+    return list(dict.fromkeys(each.path(paths) for each in weights))
+
+
 def _run(run: Run) -> Row:
     return {"recipe": run.recipe, "stream": run.stream.name, "seed": run.seed}
 

@@ -42,6 +42,7 @@ _PATTERNS = {
     "memory": "memory/{memory}.parquet",
     "words": "words/{words}.parquet",
     "routes": "routes/{answers}.parquet",
+    "bank_use": "stages/{stage}/adapters.parquet",
     "alignment": "stages/{stage}/alignment.parquet",
     "merged": "merges/{merge}/model.safetensors",
     "merge_report": "merges/{merge}/report.json",
@@ -57,4 +58,6 @@ _PATTERNS = {
     "tables": "tables",
     "logs": "logs",
     "benchmarks": "benchmarks",
+    "train_cost": "benchmarks/train/{stage}.tsv",
+    "predict_cost": "benchmarks/predict/{answers}.tsv",
 }

@@ -82,9 +82,10 @@ ALL_ORDERS = "all-orders"
 # From this many tasks on accuracy is drawn over their number, not over their names.
 MANY_TASKS = 20
 
-# The tables that `survey` writes, and those of `merges`.
+# The tables that `survey` writes, and those of `merges` and of `banks`.
 SURVEYED = ("masks", "overlap", "importance")
 MERGED = ("merges", "alignment")
+BANKED = ("adapters", "growth", "costs")
 
 FIGURES: dict[str, FigureRow] = {
     "matrix": FigureRow("Accuracy", per_recipe=True),
@@ -102,6 +103,12 @@ FIGURES: dict[str, FigureRow] = {
     "sign_conflicts": FigureRow("Merging", needs="align", reads=("alignment",)),
     "alignment_sweep": FigureRow("Merging", needs="align_sweep"),
     "merge_cost": FigureRow("Merging", needs="merge", reads=("merges",), fewest_tasks=2),
+    "bank_weights": FigureRow("Adapters", per_recipe=True, needs="bank", reads=("adapters",)),
+    "bank_redundancy": FigureRow(
+        "Adapters", per_recipe=True, needs="bank", reads=("adapters",), fewest_tasks=2
+    ),
+    "bank_growth": FigureRow("Adapters", needs="bank", reads=("growth",), fewest_tasks=2),
+    "stage_cost": FigureRow("Adapters", needs="bank", reads=("costs",), fewest_tasks=2),
     "ablation": FigureRow("Settings", needs="variants"),
 }
 

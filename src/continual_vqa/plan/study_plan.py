@@ -205,6 +205,22 @@ class Plan(Materials):
         return listings.routed(self.runs, self.paths)
 
     @cached_property
+    def banks(self) -> dict[str, Answers]:
+        """Last stage of a task of a bank of adapters -> that stage and the task's own tests."""
+        split = self.study.evaluation.split
+        return {
+            stage.id: Answers(stage, run.stream.test_cells(split, stage.step, stage.step))
+            for run in self.runs
+            if self.recipes[run.recipe].bank
+            for stage in run.stages
+        }
+
+    @cached_property
+    def banked(self) -> list[dict[str, object]]:
+        """One row per step of every run, where some recipe has a bank: what `banks` reads."""
+        return listings.banked(self.runs, self.recipes, self.paths) if self.banks else []
+
+    @cached_property
     def probed(self) -> tuple[Run, ...]:
         """The runs whose damage is traced to the parts of the model."""
         named = self.study.probe.recipes

@@ -7,8 +7,10 @@ mask_shares: what is protected after each step; mask_overlap: what pairs of task
 one recipe; ablation: AP and AF over a setting of the masks; orders: AP and BWT in every order of
 the tasks; many_tasks: average accuracy over the number of tasks; sign_conflicts: signs that turned
 while training; transfer: downstream tasks; alignment_sweep: what the aligned share does to
-stability and plasticity; merge_cost: time, memory and bytes of a merge. The tables of `survey`,
-`damage`, `transfer` and `merges` are only read by the figures about them.
+stability and plasticity; merge_cost: time, memory and bytes of a merge; bank_weights,
+bank_redundancy: how a bank's adapters are weighted and how alike they are; bank_growth: its
+parameters; stage_cost: time and memory of every step. The tables of `survey`, `damage`, `transfer`,
+`merges` and `banks` are only read by the figures about them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,18 @@ from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import parse_json
 
-FURTHER = ("masks", "overlap", "importance", "damage", "transfer", "merges", "alignment")
+FURTHER = (
+    "masks",
+    "overlap",
+    "importance",
+    "damage",
+    "transfer",
+    "merges",
+    "alignment",
+    "adapters",
+    "growth",
+    "costs",
+)
 EXAMPLE = (
     "continual-vqa figure --name matrix --recipe sequential --metrics metrics.parquet"
     " --summary summary.parquet --out-pdf matrix.pdf --out-png matrix.png"

@@ -72,16 +72,20 @@ class Style:
         with mpl.rc_context(settings):
             yield
 
+    def empty(self, height: float) -> Figure:
+        """A figure of this width and `height` inches without axes."""
+        return Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
+
     def figure(self, height: float) -> tuple[Figure, Axes]:
         """An empty figure of this width and `height` inches with one pair of axes."""
-        figure = Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
+        figure = self.empty(height)
         return figure, figure.add_subplot()
 
     def panels(
         self, height: float, rows: int = 1, columns: int = 1, **shared: Any
     ) -> tuple[Figure, list[Axes]]:
         """A figure of `rows` x `columns` pairs of axes, row by row; `shared`: sharex, sharey."""
-        figure = Figure(figsize=(self.width, height), dpi=self.config.dpi, layout="constrained")
+        figure = self.empty(height)
         return figure, list(figure.subplots(rows, columns, squeeze=False, **shared).flat)
 
     def every(self, labels: int, inches: float) -> int:
