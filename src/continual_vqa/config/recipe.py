@@ -32,9 +32,10 @@ class Recipe(Block):
     tune: Annotated[
         Literal["default", "full", "lora"],
         Field(
-            description="Which tensors are trained. default: the family's own choice (t5_vision: "
-            "full; llava, paligemma: lora). full: every tensor of the model, low-rank factors "
-            "excepted. lora: low-rank factors and the visual embedding or projector."
+            description="Which tensors are trained. default: the family's own choice (t5_vision, "
+            "vilt: full; llava, paligemma: lora). full: every tensor of the model, low-rank "
+            "factors excepted. lora: low-rank factors and the visual embedding, projector, or head "
+            "over the answers."
         ),
     ] = "default"
     start: Annotated[
