@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from continual_vqa.config.tasks import relabelled
-from continual_vqa.data.cells import fingerprint_cells, fingerprint_words
+from continual_vqa.data.cells import fingerprint_answers, fingerprint_cells, fingerprint_words
 from continual_vqa.data.concepts import Concepts, image_concepts
 from continual_vqa.data.gqa import read_gqa
 from continual_vqa.data.payloads import open_payload
@@ -25,7 +25,7 @@ from continual_vqa.data.taxonomy import Taxonomy, load_taxonomy
 from continual_vqa.data.vqav2 import read_vqav2
 from continual_vqa.errors import UserError
 
-VOCABULARY = "vocabulary"
+VOCABULARY, ANSWERS = "vocabulary", "answers"
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,8 @@ class Indexed:
     ----------
     questions : with schema `QUESTIONS`, sorted
     report : the data report
-    content : cell name -> fingerprint; and "vocabulary" -> fingerprint of the training words
+    content : cell name -> fingerprint; and those of the training words, "vocabulary", and of how
+        often which answer is right in training, "answers"
     """
 
     questions: pa.Table
@@ -206,7 +207,11 @@ def _finish(
     return Indexed(
         questions,
         data_report(questions, problems, sources, skills, taxonomy.groups),
-        {VOCABULARY: fingerprint_words(questions), **fingerprint_cells(questions, sha256)},
+        {
+            VOCABULARY: fingerprint_words(questions),
+            ANSWERS: fingerprint_answers(questions),
+            **fingerprint_cells(questions, sha256),
+        },
         problems,
     )
 
