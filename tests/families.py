@@ -18,6 +18,7 @@ def tiny_models() -> dict[str, Callable[[int], Backbone]]:
     """Name -> what builds the model from a seed."""
     import tiny_llava  # which makes its batches here
     import tiny_paligemma
+    import tiny_vilt
 
     return {
         "t5_vision-patches": lambda seed: tiny_model.tiny(tiny_model.PATCHES, seed),
@@ -25,6 +26,8 @@ def tiny_models() -> dict[str, Callable[[int], Backbone]]:
         "t5_vision-low-rank": lambda seed: tiny_model.low_rank(seed),
         "llava": lambda seed: tiny_llava.tiny(seed),
         "paligemma": lambda seed: tiny_paligemma.tiny(seed),
+        "vilt": lambda seed: tiny_vilt.tiny(seed),
+        "vilt-low-rank": lambda seed: tiny_vilt.low_rank(seed),
     }
 
 
@@ -33,7 +36,13 @@ def batch(model: Backbone, numbers: np.ndarray) -> Batch:
     visual = np.stack([_picture(model, number) for number in numbers.tolist()])
     questions = [QUESTIONS[number % len(QUESTIONS)] for number in numbers.tolist()]
     answers = [ANSWERS[number % len(ANSWERS)] for number in numbers.tolist()]
-    return model.batch(visual, model.question_tokens(questions), model.words.encode(answers))
+    scores = [{answer: 1.0, ANSWERS[0]: 0.3} for answer in answers]
+    return model.batch(
+        visual,
+        model.question_tokens(questions),
+        model.answer_tokens(answers),
+        None if model.classes is None else model.classes.labels(scores),
+    )
 
 
 def _picture(model: Backbone, number: int) -> np.ndarray:

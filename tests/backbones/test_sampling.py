@@ -23,6 +23,8 @@ def draws(samples: int, length: int = 4) -> torch.Tensor:
 
 
 def test_the_familys_own_way_draws_the_same(model: Backbone) -> None:
+    if model.classes is not None:
+        pytest.skip("an answer is no sequence of tokens")
     batch = families.batch(model, np.arange(6))
     fast, general = model.sample(batch, draws(6)), Backbone.sample(model, batch, draws(6))
     assert fast.tolist() == general.tolist()
@@ -42,13 +44,13 @@ def test_a_first_token_is_as_frequent_as_it_is_probable(model: Backbone) -> None
     count = 500
     batch = families.batch(model, np.zeros(count, np.int64))
     grid = (torch.arange(count)[:, None] + 0.5) / count
-    found = torch.bincount(model.sample(batch, grid)[:, 0], minlength=model.words.size) / count
     with torch.no_grad():
         logits = model.logits(batch)[0, 0].double()
-    logits[model.words.pad] = -torch.inf
-    probable = logits.softmax(-1).float()
-    assert (found[: len(probable)] - probable).abs().max() < 2 / count
-    assert not found[model.words.pad]
+    found = torch.bincount(model.sample(batch, grid)[:, 0], minlength=len(logits)) / count
+    if model.classes is None:
+        logits[model.words.pad] = -torch.inf
+        assert not found[model.words.pad]
+    assert (found - logits.softmax(-1).float()).abs().max() < 2 / count
 
 
 def test_what_follows_the_end_mark_is_padding() -> None:

@@ -65,6 +65,10 @@ def test_the_defaults_of_paligemma_are_valid() -> None:
             "backbone.vision.kind",
             "family is paligemma",
         ),
+        ({"family": "vilt", "vilt": {"heads": 5}}, "backbone.vilt.heads", "a divisor of 96"),
+        ({"family": "vilt", "vision": {"kind": "regions"}}, "backbone.vision.kind", "is vilt"),
+        ({"family": "vilt", "adapter": "x"}, "backbone.adapter", "family llava"),
+        ({"family": "vilt", "lora": {"projector": False}}, "backbone.lora.projector", "the head"),
     ],
 )
 def test_what_cannot_be_built_is_named(backbone: dict, path: str, words: str) -> None:
@@ -79,6 +83,7 @@ def test_what_cannot_be_built_is_named(backbone: dict, path: str, words: str) ->
         ({"family": "t5_vision"}, "t5_vision"),
         ({"family": "t5_vision", "lora": {"rank": 0}}, "t5_vision"),
         ({"lora": {"rank": 0}}, "llava"),
+        ({"family": "vilt"}, "vilt"),
         ({"family": "t5_vision", "lora": {"rank": 4}}, ""),
         ({}, ""),
     ],
@@ -106,3 +111,24 @@ def test_all_weights_and_the_adapter_are_inputs_of_the_base(tmp_path: Path) -> N
         (folder / f"model-0000{number}-of-00002.safetensors").touch()
     plan = Plan(load_study(study(folder=str(folder))))
     assert [Path(path).name[:11] for path in plan.base_inputs[1:]] == ["model-00001", "model-00002"]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "hashes"),
+    [
+        ({"family": "vilt"}, 2),
+        ({"family": "vilt", "folder": "models/vilt"}, 1),
+        ({"family": "t5_vision"}, 1),
+        ({"family": "t5_vision", "folder": "models/t5"}, 0),
+    ],
+)
+def test_answers_to_choose_from_are_the_questions_whatever_the_base(
+    backbone: dict, hashes: int
+) -> None:
+    raw = study(**backbone)
+    chosen = load_study({**raw, "backbone": {**study()["backbone"], "family": "vilt"}})  # pyright: ignore
+    own = chosen.backbone.model_copy(update=backbone)
+    plan = Plan(chosen.model_copy(update={"backbone": own}))
+    assert plan.builds_vocabulary == (hashes > 0)
+    assert len(plan.vocabulary_hash().split()) == hashes
+    assert ("--texts" in plan.base_arguments) == (hashes > 0)

@@ -108,6 +108,38 @@ def test_unknown_uses_are_computed_one_by_one(size: int, norm: Norm) -> None:
     assert not sums["unused"].any()
 
 
+class Patched(nn.Module):
+    """Patches by a convolution, positions as a row for each sample; or another convolution."""
+
+    def __init__(self, stride: int) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.patches = nn.Conv2d(2, WIDTH, (3, 2), stride=(stride, 2), dtype=torch.float64)
+        self.first = nn.Parameter(torch.randn(1, 1, WIDTH, dtype=torch.float64))
+        self.order = nn.Parameter(torch.randn(1, 5, WIDTH, dtype=torch.float64))
+
+    def forward(self, batch: Batch) -> Tensor:
+        tokens = self.patches(batch.visual).flatten(2).transpose(1, 2)[:, :4]
+        first = torch.zeros_like(tokens[:, :1]) + self.first
+        return torch.tanh(torch.cat([first, tokens], 1) + self.order).square().sum((1, 2))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("norm", ["squared", "absolute"])
+@pytest.mark.parametrize("stride", [3, 2])
+def test_patches_and_rows_for_each_sample(size: int, norm: Norm, stride: int) -> None:
+    visual = torch.randn(
+        size, 2, 6, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    )
+    model, ids = Patched(stride), torch.ones(size, 1, dtype=torch.long)
+    fast, sums, expected = both(model, model, Batch(visual, ids, ids > 0), norm)
+    # Patches that overlap are none of the table.
+    overlapping = set() if stride == 3 else {"patches.weight", "patches.bias"}
+    assert fast.one_by_one == overlapping
+    torch.testing.assert_close(sums, expected)
+    assert all(tensor.any() for tensor in expected.values())
+
+
 def test_matrices_larger_than_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(per_sample, "BLOCK", 5)
     model = Odd(3)

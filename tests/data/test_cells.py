@@ -7,7 +7,13 @@ import pyarrow as pa
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from continual_vqa.data.cells import cell_name, cell_rows, fingerprint_cells, fingerprint_words
+from continual_vqa.data.cells import (
+    cell_name,
+    cell_rows,
+    fingerprint_answers,
+    fingerprint_cells,
+    fingerprint_words,
+)
 from continual_vqa.data.tables import QUESTIONS, row_order
 
 rows = st.lists(
@@ -101,3 +107,17 @@ def test_only_new_words_change_the_vocabulary() -> None:
     assert fingerprint_words(table([*first, {**row, "question": "cow"}])) != words
     assert fingerprint_words(table(first[:1])) != words
     assert fingerprint_words(table([{**row, "split": "test", "question": "cow"}]))
+
+
+def test_answers_are_how_often_each_is_right_in_training() -> None:
+    row = {"split": "train", "skill": "count", "group": "", "answer": "two"}
+    first = [row, {**row, "answer": "one"}, row]
+    found = fingerprint_answers(table(first))
+    assert fingerprint_answers(table(first[::-1])) == found
+    assert (
+        fingerprint_answers(table([{**each, "question": "How many?"} for each in first])) == found
+    )
+    assert fingerprint_answers(table([*first, {**row, "split": "test"}])) == found
+    assert fingerprint_answers(table([*first, row])) != found
+    assert fingerprint_answers(table(first[:2])) != found
+    assert fingerprint_answers(table([{**row, "split": "test"}]))

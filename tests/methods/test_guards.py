@@ -71,7 +71,12 @@ def test_frozen_entries_keep_their_bits(
         precision=precision,
     )
     moved = world.bits(parameters.values) != world.bits(before)
-    assert frozen.any() and not moved[frozen].any()
+    # Low-rank tuning of a ViLT trains nothing of the part vision.
+    trained = {model.part_of(tensor) for tensor in parameters.names}
+    whole = {
+        part for part, value in zip(("vision", "language"), strength, strict=True) if value == 1
+    }
+    assert bool(frozen.any()) == bool(whole & trained) and not moved[frozen].any()
     assert moved[~frozen].float().mean() > 0.4
 
 

@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 
 import tiny_model
+import tiny_vilt
 from continual_vqa.backbones.folder import read_base
+from continual_vqa.data.tables import write_questions
 from continual_vqa.errors import UserError
 from continual_vqa.training.inflight import Interrupted
 from continual_vqa.training.pretrain import PretrainFiles, PretrainSettings, pretrain
@@ -117,3 +119,48 @@ def test_scene_graphs_without_image_are_listed(world: Path, tmp_path: Path) -> N
     (tmp_path / "images").mkdir()
     with pytest.raises(UserError, match="no image for 6 scene graphs: 0, 1, 2"):
         pretrain(files(world, tmp_path, images=tmp_path / "images"), settings(), 0, CPU)
+
+
+def vilt_settings(**pretraining: object) -> PretrainSettings:
+    backbone = tiny_vilt.config().model_dump() | {"folder": ""}
+    chosen = {"steps": 8, "batch_size": 4, "lr": 3e-3, **pretraining}
+    return PretrainSettings.model_validate({"backbone": backbone, "pretraining": chosen})
+
+
+def test_a_list_of_answers_is_that_of_the_questions_and_the_graphs(
+    world: Path, tmp_path: Path
+) -> None:
+    rows = tiny_model.rows(12, skill="color", group="G1", seed=0)
+    asked = rows["answer"].to_pylist()
+    write_questions(tmp_path / "q.parquet", rows)
+    made = files(world, tmp_path, texts=(tmp_path / "q.parquet",))
+    summary = pretrain(made, vilt_settings(steps=150, lr=1e-2), 0, CPU)
+    model, _ = read_base(tmp_path / "base")
+    assert model.classes is not None and len(model.classes) == summary["answers"]
+    often = {text for text in asked if asked.count(text) > 1}
+    assert often and set(model.classes.texts[: len(often)]) == often
+    # Said of two images or more; a caption is said of one.
+    assert {"red", "cat", "left", "1", "nothing"} <= set(model.classes.texts)
+    assert all(len(text.split()) < 4 for text in model.classes.texts)
+    loss = summary["loss"]
+    assert isinstance(loss, float) and loss < 1.5
+
+
+def test_a_list_is_pretrained_in_pieces_as_at_once(world: Path, tmp_path: Path) -> None:
+    pretrain(files(world, tmp_path / "a"), vilt_settings(), 1, CPU)
+    with pytest.raises(Interrupted):
+        pretrain(files(world, tmp_path / "b"), vilt_settings(), 1, CPU, stop_after=3)
+    pretrain(files(world, tmp_path / "b"), vilt_settings(), 1, CPU)
+    one, two = (tmp_path / run / "base" / "model.safetensors" for run in "ab")
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_hugging_face_vilt_becomes_a_base(world: Path, tmp_path: Path) -> None:
+    tiny_vilt.saved(tmp_path / "vilt")
+    config = tiny_vilt.config({"rank": 2}).model_copy(update={"folder": str(tmp_path / "vilt")})
+    chosen = PretrainSettings.model_validate({"backbone": config.model_dump()})
+    nothing = files(world, tmp_path, scene_graphs=None, images=None, texts=())
+    pretrain(nothing, chosen, 0, CPU)
+    model, _ = read_base(tmp_path / "base")
+    assert model.classes is not None and model.classes.texts == tiny_vilt.LIST
+    assert model.low_rank()

@@ -9,7 +9,7 @@ import pytest
 import tiny_model
 from continual_vqa.data.tables import write_questions
 from continual_vqa.errors import UserError
-from continual_vqa.training.vocabulary import read_texts
+from continual_vqa.training.vocabulary import read_answers, read_texts
 
 
 def test_official_files_give_questions_and_answers(tmp_path: Path) -> None:
@@ -41,3 +41,25 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('{"a": [1, 2]}')
     with pytest.raises(UserError, match="no questions"):
         list(read_texts(tmp_path / "x.json"))
+
+
+def test_answers_are_counted_once_for_each_question(tmp_path: Path) -> None:
+    given = [{"answer": "no", "answer_id": number} for number in range(10)]
+    annotation = {"answers": given, "multiple_choice_answer": "no", "question_id": 1}
+    (tmp_path / "a.json").write_text(json.dumps({"annotations": [annotation, annotation]}))
+    gqa = {"answer": "cat", "fullAnswer": "It is a cat.", "question": "What?"}
+    (tmp_path / "g.json").write_text(json.dumps({"07": gqa, "08": {**gqa, "answer": "dog"}}))
+    (tmp_path / "q.json").write_text(json.dumps({"questions": [{"question": "Is it?"}]}))
+    assert read_answers(tmp_path / "a.json") == {"no": 2}
+    assert read_answers(tmp_path / "g.json") == {"cat": 1, "dog": 1}
+    assert read_answers(tmp_path / "q.json") == {}
+
+
+def test_only_training_answers_are_counted(tmp_path: Path) -> None:
+    table = tiny_model.rows(3, skill="color", group="G1", seed=0)
+    splits = [["train", "test", "train"]]
+    write_questions(
+        tmp_path / "q.parquet", table.set_column(1, table.schema.field("split"), splits)
+    )
+    answers = table["answer"].to_pylist()
+    assert sorted(read_answers(tmp_path / "q.parquet").elements()) == sorted(answers[::2])

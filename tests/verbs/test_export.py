@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+import families
 import tiny_decoder
 import tiny_llava
 import tiny_model
+import tiny_vilt
 from continual_vqa.backbones.folder import write_base
 from continual_vqa.backbones.llava import Llava
 from continual_vqa.cli import main
@@ -74,3 +77,22 @@ def test_what_no_adapter_can_hold_is_refused(
     tiny_model.base_folder(tmp_path / "t5")
     assert main(["export", "--base", str(tmp_path / "t5"), "--out", str(tmp_path / "no")]) == 2
     assert "t5_vision" in capsys.readouterr().err
+
+
+def test_a_vilt_is_exported_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from transformers.models.vilt.modeling_vilt import ViltForQuestionAnswering
+
+    model = tiny_vilt.low_rank()
+    write_base(tmp_path / "base", model)
+    assert export(tmp_path, "adapter") == 2
+    assert "--what adapter" in capsys.readouterr().err
+    assert export(tmp_path, "whole", "--what", "model") == 0
+    stock = ViltForQuestionAnswering.from_pretrained(tmp_path / "whole").eval()
+    batch = families.batch(model, np.arange(4))
+    pixels = (batch.visual.permute(0, 3, 1, 2) / 255.0 - model.mean) / model.std
+    with torch.no_grad():
+        found = stock(
+            input_ids=batch.questions, attention_mask=batch.mask.long(), pixel_values=pixels
+        ).logits
+        expected = model.logits(batch)[:, 0]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)

@@ -84,7 +84,8 @@ def test_table_report_and_cells(world: World, capsys: pytest.CaptureFixture[str]
     assert report["in_no_group"]["questions"] == 1
     assert not any(kind["count"] for kind in report["problems"].values())
     assert sorted(world.json("cells.json")) == [
-        "test/color/G1", "test/color/G4", "test/count/G1", "train/color/G1", "vocabulary",
+        "answers", "test/color/G1", "test/color/G4", "test/count/G1", "train/color/G1",
+        "vocabulary",
     ]  # fmt: skip
     output = capsys.readouterr().out
     assert "5 questions about 4 images" in output

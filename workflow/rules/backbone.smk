@@ -24,7 +24,7 @@ rule base:
             backbone=study.backbone, pretraining=study.pretraining
         ),
         inputs=plan.base_arguments,
-        # The words of the training questions make the vocabulary; nothing else of them matters.
+        # Words, and answers to choose from, are all that matters of the training questions.
         words=lambda wildcards: plan.vocabulary_hash(),
         seed=study.pretraining.seed,
         folder=subpath(output[0], parent=True),

@@ -12,6 +12,8 @@
 | decoder.py | what the next two share: a language model that reads visual tokens in its prompt |
 | llava.py, llava_net.py | the family: CLIP tower, projector, Llama, by transformers |
 | paligemma.py, paligemma_net.py | the family: SigLIP tower, projector, Gemma, by transformers |
+| classifier.py, classes.py | models that choose their answer from a list |
+| vilt.py, vilt_net.py, vilt_folder.py | the family: one transformer for words and patches |
 | decoder_net.py, decoder_folder.py, decoder_adapter.py, answering.py, chat.py | their pieces |
 | lora.py, lora_layer.py | low-rank factors on a family's linear layers |
 """

@@ -1,13 +1,14 @@
 """The interface of a backbone: what training, evaluation and consolidation may know of a model.
 
-Shapes: B samples, T question tokens, L answer tokens, V vocabulary.
+Shapes: B samples, T question tokens, L answer tokens, V vocabulary. A model that chooses its answer
+from a list has L = 1, and V is the length of the list.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from continual_vqa.backbones.adapters import Bank, Branch, act
+from continual_vqa.backbones.classes import Classes
 from continual_vqa.backbones.sampling import sample_tokens
 from continual_vqa.backbones.tokens import PROMPT, Words, padded
 from continual_vqa.config.backbone import BackboneConfig, VisionConfig
@@ -26,12 +28,25 @@ Part = Literal["vision", "language"]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Tensors of some samples; `answers` end with the end mark, then padding."""
+    """Tensors of some samples; `answers` end with the end mark, then padding.
+
+    `labels` are the scores of all candidate answers, for a model that chooses from a list.
+    """
 
     visual: Tensor  # (B, ...) uint8 pixels or float regions, see pixels.py
     questions: Tensor  # (B, T) int64
     mask: Tensor  # (B, T) bool, true for tokens
     answers: Tensor | None = None  # (B, L) int64
+    labels: Tensor | None = None  # (B, V) float32 in [0, 1]
+
+    def take(self, chosen: Tensor) -> Batch:
+        """The samples with the given numbers."""
+        tensors = {
+            field.name: value[chosen]
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(self, **tensors)
 
 
 class Backbone(nn.Module, ABC):
@@ -49,6 +64,7 @@ class Backbone(nn.Module, ABC):
     vision: VisionConfig
     sees_pairs: bool = False  # whether `visual` may be (B, 2, ...): two images a question
     default_tune: str = "full"  # what the recipe's slot tune: default means for this family
+    classes: Classes | None = None  # the answers to choose from; None: answers are written
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,11 +144,32 @@ class Backbone(nn.Module, ABC):
         logits = self.logits(batch) if logits is None else logits
         return answer_losses(logits, batch.answers, self.words.pad)
 
+    def log_likelihoods(self, batch: Batch, logits: Tensor | None = None) -> Tensor:
+        """log p (B,) of each answer: summed over its tokens and the end mark.
+
+        `logits` (B, L, V) of the batch are computed unless given.
+        """
+        assert batch.answers is not None
+        # `losses` is the mean over the answer's tokens.
+        return -self.real(batch.answers).sum(1) * self.losses(batch, logits)
+
+    def real(self, answers: Tensor) -> Tensor:
+        """Which places (B, L) of `answers` (B, L) are no padding."""
+        return answers != self.words.pad
+
     def adapt(self, config: BackboneConfig, seed: int) -> None:
         """Add what a study asks of its base beside the weights: low-rank factors, if any.
 
         Called once, after pretraining and before the base folder is written.
         """
+
+    def answer_tokens(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Token ids of each answer, as a batch holds them."""
+        return self.words.encode(texts)
+
+    def answer_texts(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        """The answers that rows of ids stand for."""
+        return self.words.decode(rows)
 
     def prompt_tokens(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Token ids of texts that are put to the model as they stand."""
@@ -152,16 +189,19 @@ class Backbone(nn.Module, ABC):
         visual: np.ndarray,
         questions: Sequence[np.ndarray],
         answers: Sequence[np.ndarray] | None = None,
+        labels: np.ndarray | None = None,
     ) -> Batch:
         """Arrays of B samples as tensors on the model's device."""
         device = next(self.parameters()).device
         tokens, mask = self.rows(questions)
         ends = None if answers is None else torch.from_numpy(padded(answers, self.words.pad))
+        scores = None if labels is None else torch.from_numpy(labels).to(device)
         return Batch(
             visual=torch.from_numpy(np.ascontiguousarray(visual)).to(device),
             questions=torch.from_numpy(tokens).to(device),
             mask=torch.from_numpy(mask).to(device),
             answers=None if ends is None else ends.to(device),
+            labels=scores,
         )
 
 

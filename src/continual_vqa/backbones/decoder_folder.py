@@ -1,4 +1,6 @@
-"""Local Hugging Face folders of decoders: one safetensors file, or several with an index.
+"""Local Hugging Face folders of networks that are transformers' own: read and written.
+
+One safetensors file, or several with an index.
 
 Only names, sizes and numbers are read; nothing of the folder is run, nothing is downloaded.
 """
@@ -7,20 +9,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
 
 from continual_vqa.backbones import lora
 from continual_vqa.backbones.tensor_file import load_into, read_tensors, write_tensors
+from continual_vqa.backbones.tokens import Words
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import read_json
 from continual_vqa.files.tensors import read_header
-
-if TYPE_CHECKING:
-    from continual_vqa.backbones.decoder import Decoder
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 # Where transformers' releases have kept one and the same tensor; the first rule that fits acts.
@@ -32,6 +32,24 @@ _LAYOUTS = (
 )
 # A buffer of old files: the numbers 0, 1, 2, ...
 _COUNTED = "model.vision_tower.embeddings.position_ids"
+
+
+@runtime_checkable
+class Stock(Protocol):
+    """A model around a network of transformers' class `architecture`."""
+
+    architecture: str
+    net: Any
+    words: Words
+    factors: lora.Factors | None
+
+    def describe_net(self) -> dict[str, Any]:
+        """transformers' `config.json` of the model."""
+        ...
+
+    def processor(self) -> dict[str, object]:
+        """The `preprocessor_config.json` with which transformers scales images alike."""
+        ...
 
 
 def canonical(name: str) -> str:
@@ -67,17 +85,42 @@ def load_weights(folder: Path, net: Any) -> None:
     ------
     UserError : no safetensors, damaged files, or names or shapes that differ
     """
-    targets: dict[str, Tensor] = dict(net.named_parameters())
     skipped = {_COUNTED, *(("lm_head.weight",) if net.config.tie_word_embeddings else ())}
+    places = tensor_places(folder, canonical)
+    used = {name: path for name, path in places.items() if name not in skipped}
+    fill(dict(net.named_parameters()), used, folder, canonical)
+
+
+def tensor_places(folder: Path, named: Callable[[str], str]) -> dict[str, Path]:
+    """The file of every tensor in the folder, by its name in the network, which `named` tells.
+
+    Raises
+    ------
+    UserError : no safetensors, a damaged file, or a tensor that two files hold
+    """
     places: dict[str, Path] = {}
     for path in _files(folder):
-        for name in map(canonical, read_header(path)[1]):
+        for name in map(named, read_header(path)[1]):
             if name in places:
                 raise UserError(f"{name} is also in {places[name].name}", where=path)
-            if name not in skipped:
-                places[name] = path
+            places[name] = path
+    return places
+
+
+def fill(
+    targets: Mapping[str, Tensor],
+    places: Mapping[str, Path],
+    folder: Path,
+    named: Callable[[str], str],
+) -> None:
+    """Copy the tensors in `places` (see `tensor_places`) into `targets`, file by file.
+
+    Raises
+    ------
+    UserError : names or shapes that differ
+    """
     for path in sorted(set(places.values())) or [folder / WEIGHTS]:
-        tensors = {canonical(name): tensor for name, tensor in read_tensors(path)[1].items()}
+        tensors = {named(name): tensor for name, tensor in read_tensors(path)[1].items()}
         here = {name: tensor for name, tensor in tensors.items() if name in places}
         # What no file holds is missing from the first one.
         elsewhere = {name for name, place in places.items() if place != path}
@@ -132,7 +175,7 @@ def _three(path: Path, key: str, value: object) -> tuple[float, ...]:
     raise UserError(f"{key} is {value!r}", where=path, expected="three numbers")
 
 
-def write(folder: Path, model: Decoder) -> None:
+def write(folder: Path, model: Stock) -> None:
     """Write the whole model, its factors merged into the weights, as transformers reads it."""
     tensors = lora.merged(model.net, model.factors)
     config = {"architectures": [model.architecture], **model.describe_net()}

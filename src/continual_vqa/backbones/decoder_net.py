@@ -62,12 +62,12 @@ def _without_origin(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def empty_net(kind: type[Net], config: Any, dtype: str) -> Net:
+def empty_net(kind: type[Net], config: Any, dtype: str, attention: str = "sdpa") -> Net:
     """The network of class `kind` with memory for its weights, not yet filled."""
     from transformers.initialization import no_init_weights
 
     # Never what a downloaded config asks for: other implementations may fetch kernels.
-    config._attn_implementation = "sdpa"
+    config._attn_implementation = attention
     with no_init_weights(), _default_dtype(DTYPES[dtype]):
         net: Any = kind(config).eval()
     net.tie_weights()

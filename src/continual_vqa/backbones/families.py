@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -15,18 +16,30 @@ FAMILIES: dict[str, str] = {
     "t5_vision": "continual_vqa.backbones.t5_vision",
     "llava": "continual_vqa.backbones.llava",
     "paligemma": "continual_vqa.backbones.paligemma",
+    "vilt": "continual_vqa.backbones.vilt",
 }
 
 
 class Family(Protocol):
-    """What the module of a family offers."""
+    """What the module of a family offers.
 
-    def build(self, config: BackboneConfig, words: Words, seed: int) -> Backbone:
+    `answers` are those to choose from, for a family that chooses (`BackboneConfig.chooses`); the
+    others are built without.
+    """
+
+    def build(
+        self, config: BackboneConfig, words: Words, seed: int, **answers: Sequence[str]
+    ) -> Backbone:
         """A freshly initialised model."""
         ...
 
     def from_folder(
-        self, folder: Path, config: BackboneConfig, words: Words, seed: int
+        self,
+        folder: Path,
+        config: BackboneConfig,
+        words: Words,
+        seed: int,
+        **answers: Sequence[str],
     ) -> Backbone:
         """A model with the weights of a local Hugging Face folder."""
         ...

@@ -32,14 +32,24 @@ def sample_tokens(
     for position in range(longest):
         prefix = tokens[:, : position + 1].clone()
         prefix[:, -1] = end
-        # float64: neither the batch nor the order of the sum may decide a draw.
         row = logits(prefix).double()
         row[:, pad] = -torch.inf
-        sums = row.softmax(-1).cumsum(-1)
-        aim = (uniforms[:, position, None].double() * sums[:, -1:]).contiguous()
-        drawn = torch.searchsorted(sums, aim, right=True)[:, 0].clamp_(max=row.shape[-1] - 1)
-        tokens[:, position] = torch.where(open_, drawn, pad)
-        open_ &= drawn != end
+        token = drawn(row, uniforms[:, position])
+        tokens[:, position] = torch.where(open_, token, pad)
+        open_ &= token != end
         if not bool(open_.any()):
             return tokens[:, : position + 1]
     return tokens
+
+
+def drawn(logits: Tensor, uniforms: Tensor) -> Tensor:
+    """For each row of `logits` (B, V) the first id at which the sum of probabilities exceeds u.
+
+    Parameters
+    ----------
+    uniforms : (B,) numbers u in [0, 1)
+    """
+    # float64: neither the batch nor the order of the sum may decide a draw.
+    sums = logits.double().softmax(-1).cumsum(-1)
+    aim = (uniforms[:, None].double() * sums[:, -1:]).contiguous()
+    return torch.searchsorted(sums, aim, right=True)[:, 0].clamp_(max=logits.shape[-1] - 1)

@@ -1,7 +1,7 @@
 """Tokenizers: a `tokenizer.json` as Hugging Face writes it, or a word-level one made here.
 
 Special tokens are those of T5, which Llama's tokenizers (LLaVA 1.5) share: padding, end, unknown;
-or those of Gemma's (PaliGemma), which has other names for them.
+or those of Gemma's (PaliGemma) or BERT's (ViLT), which have other names for them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from continual_vqa.errors import UserError, naming
 
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
 # Gemma's names come first: to Gemma, <s> and </s> are words, HTML's marks of struck-out text.
-ENDS, BEGINS = ("<eos>", END), ("<bos>", "<s>")
+ENDS, BEGINS = ("<eos>", END, "[SEP]"), ("<bos>", "<s>", "[CLS]")
+PADS, UNKNOWNS = (PAD, "[PAD]"), (UNKNOWN, "[UNK]")
 PROMPT = "vqa: {question}"
 
 
@@ -49,10 +50,15 @@ class Words:
                 f"not a tokenizer: {error}", where=where, expected="Hugging Face's tokenizer.json"
             ) from error
         self.content = content
-        self.pad = self.special(PAD, where)
         ids = self._tokenizer.token_to_id
-        self.end = self.special(next((mark for mark in ENDS if ids(mark) is not None), END), where)
-        self.unknown = self.special(UNKNOWN, where)
+
+        def one_of(marks: Sequence[str], otherwise: str) -> int:
+            found = next((mark for mark in marks if ids(mark) is not None), otherwise)
+            return self.special(found, where)
+
+        self.pad = one_of(PADS, PAD)
+        self.end = one_of(ENDS, END)
+        self.unknown = one_of(UNKNOWNS, UNKNOWN)
         begins = (ids(mark) for mark in BEGINS)
         self.begin: int | None = next((number for number in begins if number is not None), None)
         self.size = self._tokenizer.get_vocab_size()
@@ -79,7 +85,7 @@ class Words:
             raise UserError(
                 f"the tokenizer has no token {token}",
                 where=where,
-                expected="the tokenizer of a T5, LLaVA 1.5 or PaliGemma model",
+                expected="the tokenizer of a T5, LLaVA 1.5, PaliGemma or ViLT model",
             )
         return number
 

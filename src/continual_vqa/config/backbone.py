@@ -112,23 +112,66 @@ class PaliGemmaConfig(DecoderConfig):
     ] = "<image><bos>answer en {question}\n"
 
 
+class ViltConfig(Block):
+    """Sizes of a ViLT: one transformer for words and patches, answers as classes (family vilt).
+
+    The defaults are the miniature's. With backbone.folder the sizes are the folder's, and so are
+    the answers of a folder with a head for VQA; image_size and patch_size of backbone.vision are
+    those of the patches. Images are scaled to squares. evaluation.beam and
+    evaluation.max_answer_tokens change nothing: an answer is chosen from a list. Its parts: vision
+    is what pixels become tokens by (patches, positions, the modality table); the one transformer
+    for both, the words and the head are language, as all of T5 is in t5_vision.
+    """
+
+    hidden_size: Annotated[int, Field(ge=4, description="Width of the transformer.")] = 96
+    layers: Annotated[int, Field(ge=1, description="Layers of the transformer.")] = 3
+    heads: Annotated[int, Field(ge=1, description="Attention heads; they divide hidden_size.")] = 4
+    intermediate_size: Annotated[
+        int, Field(ge=1, description="Width of the feed-forward layers.")
+    ] = 256
+    question_tokens: Annotated[
+        int, Field(ge=3, description="Tokens of a question, with its marks; what is beyond is cut.")
+    ] = 40
+    dropout: Annotated[
+        float, Field(ge=0, lt=1, description="Dropout while training, of states and attention.")
+    ] = 0.0
+    answers: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="At most so many answers are classes: the most frequent of the training "
+            "questions, and as many of the base's own questions. VQA v2: 3129.",
+        ),
+    ] = 3129
+    answer_count: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="An answer that fewer training questions have (fewer scene graphs, for the "
+            "base's own questions) is no class.",
+        ),
+    ] = 2
+
+
 # Rank of the low-rank factors where the config names none.
-DEFAULT_RANK = {"t5_vision": 0, "llava": 32, "paligemma": 32}
+DEFAULT_RANK = {"t5_vision": 0, "llava": 32, "paligemma": 32, "vilt": 0}
+# The families whose answers are classes: the training questions name them, whatever the base.
+CHOOSING = frozenset({"vilt"})
 
 
 class LoraConfig(Block):
     """Low-rank factors on frozen linear layers (Hu et al., ICLR 2022).
 
     The defaults are CL-MoE's. What trains them is a recipe's tune: lora (the default of llava and
-    paligemma), together with what stands between the pictures and the language model: the
-    projector, or the visual embedding.
+    paligemma), together with what stands between the pictures and the language model (the
+    projector, or the visual embedding), or with the head over the answers (vilt).
     """
 
     rank: Annotated[
         int | None,
         Field(
             ge=0,
-            description="Rank of the factors; 0: none. null: 32, but 0 for t5_vision.",
+            description="Rank of the factors; 0: none. null: 32, but 0 for t5_vision and vilt.",
         ),
     ] = None
     alpha: Annotated[
@@ -142,8 +185,8 @@ class LoraConfig(Block):
         Field(
             min_length=1,
             description="Linear layers of the language model that get factors, by the last part "
-            "of their name: q_proj, ... for llava; q, k, v, o, wi, wo for t5_vision. null: all in "
-            "its blocks.",
+            "of their name: q_proj, ... for llava; q, k, v, o, wi, wo for t5_vision; query, key, "
+            "value, dense for vilt. null: all in its blocks.",
         ),
     ] = None
     vision_tower: Annotated[
@@ -167,19 +210,20 @@ class BackboneConfig(Block):
     and `vision` of this block count.
     family llava: the sizes are those of the blocks `llava` and `vision`.
     family paligemma: the sizes are those of the blocks `paligemma` and `vision`.
+    family vilt: the sizes are those of the blocks `vilt` and `vision`.
     """
 
     family: Annotated[
-        Literal["t5_vision", "llava", "paligemma"],
+        Literal["t5_vision", "llava", "paligemma", "vilt"],
         Field(description="Model family; a row of backbones/families.py."),
     ] = "t5_vision"
     folder: Annotated[
         str,
         Field(
-            description="Base model to start from: a local Hugging Face folder of a T5, LLaVA or "
-            "PaliGemma (config.json, model.safetensors, tokenizer.json), or a base folder of this "
-            "project. Empty: the model of the sizes below, pretrained by a rule. The default is "
-            "the miniature's, made by `make base`."
+            description="Base model to start from: a local Hugging Face folder of a T5, LLaVA, "
+            "PaliGemma or ViLT (config.json, model.safetensors, tokenizer.json), or a base folder "
+            "of this project. Empty: the model of the sizes below, pretrained by a rule. The "
+            "default is the miniature's, made by `make base`."
         ),
     ] = "config/bases/miniature"
     adapter: Annotated[
@@ -208,12 +252,18 @@ class BackboneConfig(Block):
     paligemma: Annotated[PaliGemmaConfig, Field(description="Sizes of the family paligemma.")] = (
         PaliGemmaConfig()
     )
+    vilt: Annotated[ViltConfig, Field(description="Sizes of the family vilt.")] = ViltConfig()
     lora: Annotated[LoraConfig, Field(description="Low-rank factors.")] = LoraConfig()
 
     @property
     def rank(self) -> int:
         """Rank of the low-rank factors: the config's, or the family's own."""
         return DEFAULT_RANK[self.family] if self.lora.rank is None else self.lora.rank
+
+    @property
+    def chooses(self) -> bool:
+        """Whether answers are chosen from a list that the training questions make."""
+        return self.family in CHOOSING
 
 
 class PretrainingConfig(Block):

@@ -177,6 +177,13 @@ def _vision(study: Study) -> Iterator[Mistake]:
 
 
 def _t5_vision(study: Study) -> Iterator[Mistake]:
+    yield from _no_decoder(study, "low-rank tuning trains the visual embedding")
+    yield from _targets(study)
+    yield from _without_factors(study)
+
+
+def _no_decoder(study: Study, instead: str) -> Iterator[Mistake]:
+    """What only language models have that read visual tokens in their prompt."""
     if study.backbone.adapter:
         yield Mistake(
             "backbone.adapter",
@@ -187,16 +194,35 @@ def _t5_vision(study: Study) -> Iterator[Mistake]:
         yield Mistake(
             "backbone.lora.vision_tower",
             f"is true while backbone.family is {study.backbone.family}",
-            expected="false: the visual embedding is no tower; low-rank tuning trains it whole",
+            expected=f"false: there is no tower; {instead}",
         )
     if not study.backbone.lora.projector:
         yield Mistake(
             "backbone.lora.projector",
             f"is false while backbone.family is {study.backbone.family}",
-            expected="true: there is no projector; low-rank tuning trains the visual embedding",
+            expected=f"true: there is no projector; {instead}",
         )
+
+
+def _vilt(study: Study) -> Iterator[Mistake]:
+    own = study.backbone.vilt
+    yield from _no_decoder(study, "low-rank tuning trains the head")
     yield from _targets(study)
     yield from _without_factors(study)
+    yield from _only_patches(study)
+    if own.hidden_size % own.heads:
+        yield Mistake(
+            "backbone.vilt.heads", f"is {own.heads}", expected=f"a divisor of {own.hidden_size}"
+        )
+
+
+def _only_patches(study: Study) -> Iterator[Mistake]:
+    if study.backbone.vision.kind != "patches":
+        yield Mistake(
+            "backbone.vision.kind",
+            f"is {study.backbone.vision.kind!r} while backbone.family is {study.backbone.family}",
+            expected="patches",
+        )
 
 
 def _without_factors(study: Study) -> Iterator[Mistake]:
@@ -244,12 +270,7 @@ def _decoder(study: Study, own: LlavaConfig | PaliGemmaConfig) -> Iterator[Mista
     backbone, path = study.backbone, f"backbone.{study.backbone.family}"
     yield from _targets(study)
     yield from _without_factors(study)
-    if backbone.vision.kind != "patches":
-        yield Mistake(
-            "backbone.vision.kind",
-            f"is {backbone.vision.kind!r} while backbone.family is {backbone.family}",
-            expected="patches",
-        )
+    yield from _only_patches(study)
     for name, whole, divisor in (
         ("heads", own.hidden_size, own.heads),
         ("kv_heads", own.heads, own.kv_heads),
@@ -282,6 +303,7 @@ _OF_FAMILY: dict[str, Callable[[Study], Iterator[Mistake]]] = {
     "t5_vision": _t5_vision,
     "llava": _llava,
     "paligemma": _paligemma,
+    "vilt": _vilt,
 }
 
 

@@ -36,10 +36,10 @@ class Recipe(Block):
     tune: Annotated[
         Tuning,
         Field(
-            description="Which tensors are trained. default: the family's own choice (t5_vision: "
-            "full; llava, paligemma: lora). full: every tensor of the model, low-rank factors "
-            "excepted. lora: low-rank factors and the visual embedding or projector. A block: "
-            "adapters on the residual branches."
+            description="Which tensors are trained. default: the family's own choice (t5_vision, "
+            "vilt: full; llava, paligemma: lora). full: every tensor of the model, low-rank "
+            "factors excepted. lora: low-rank factors and the visual embedding, projector, or head "
+            "over the answers. A block: adapters on the residual branches."
         ),
     ] = "default"
     start: Annotated[

@@ -64,7 +64,9 @@ class TrainingConfig(Block):
         Field(
             description="Training answer of a question, drawn anew each epoch: in proportion to "
             "the answers' VQA scores (VL-T5), to how many annotators gave them, or always the most "
-            "frequent one. The loss is weighted by the drawn answer's score."
+            "frequent one. The loss is weighted by the drawn answer's score. A model that chooses "
+            "from a list is trained on all at once, labelled with these scores, with the share of "
+            "annotators, or with 1 for the most frequent."
         ),
     ] = "by_score"
     memory_mb: Annotated[

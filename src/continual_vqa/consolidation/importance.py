@@ -86,13 +86,10 @@ class ImportanceSums:
             return self._log_likelihoods(batch)
         assert batch.answers is not None
         norms = self._logits(batch).float().square().sum(-1)
-        return (norms * (batch.answers != self._model.words.pad)).sum(1)
+        return (norms * self._model.real(batch.answers)).sum(1)
 
     def _log_likelihoods(self, batch: Batch) -> Tensor:
-        assert batch.answers is not None
-        # `losses` is the mean over the answer's tokens.
-        tokens = (batch.answers != self._model.words.pad).sum(1)
-        return -tokens * self._model.losses(batch, self._logits(batch))
+        return self._model.log_likelihoods(batch, self._logits(batch))
 
     def _logits(self, batch: Batch) -> Tensor:
         device, bf16 = batch.questions.device.type, self._config.precision == "bf16"

@@ -8,7 +8,6 @@ sums at once. Nothing larger than the sums and a block of `BLOCK` entries is eve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
 from typing import Literal, TypeVar
 
 import torch
@@ -48,7 +47,7 @@ class PerSample:
         device = example.questions.device
 
         def forward(samples: int) -> Tensor:
-            return objective(rows(example, torch.zeros(samples, dtype=torch.long, device=device)))
+            return objective(example.take(torch.zeros(samples, dtype=torch.long, device=device)))
 
         self._layout: Layout = layout(parameters, forward)
         leaking = self._layout.leaking
@@ -89,21 +88,11 @@ def add_one_by_one(
 ) -> None:
     """The same by one forward and backward pass for each sample: for any model, slowly."""
     for number in torch.arange(len(batch.questions), device=batch.questions.device):
-        value = objective(rows(batch, number[None])).sum()
+        value = objective(batch.take(number[None])).sum()
         gradients = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
         for name, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:
                 sums[name].add_(_norm(gradient.to(sums[name].dtype), norm))
-
-
-def rows(batch: Batch, numbers: Tensor) -> Batch:
-    """The samples of `batch` with the given numbers."""
-    tensors = {
-        field.name: value[numbers]
-        for field in fields(batch)
-        if isinstance(value := getattr(batch, field.name), Tensor)
-    }
-    return replace(batch, **tensors)
 
 
 @torch.no_grad()
@@ -132,6 +121,7 @@ def _joined(uses: list[Use], kind: type[U]) -> U | None:
 
 def _add_products(total: Tensor, use: Products, norm: Norm) -> None:
     outputs, inputs = use.gradients.transpose(1, 2), use.inputs.to(use.gradients.dtype)
+    total = total.view(len(total), -1)  # the weight of patches has more dimensions than two
     step = max(1, BLOCK // (len(inputs) * inputs.shape[2]))
     for begin in range(0, len(total), step):
         block = torch.bmm(outputs[:, begin : begin + step], inputs).to(total.dtype)
@@ -169,7 +159,8 @@ def _whole(use: Use, total: Tensor) -> Tensor:
         case Whole():
             return gradients
         case Products():
-            return torch.bmm(gradients.transpose(1, 2), use.inputs.to(total.dtype))
+            whole = torch.bmm(gradients.transpose(1, 2), use.inputs.to(total.dtype))
+            return whole.view(-1, *total.shape)
         case Lookups():
             whole = total.new_zeros(len(gradients), *total.shape)
             samples = torch.arange(len(gradients), device=total.device)[:, None]

@@ -7,6 +7,7 @@ can be computed from once the backward pass brings the gradient of the place's o
 | use | kept | gradient of sample b |
 |---|---|---|
 | F.linear(x, W) | x (B, T, I), g (B, T, O) | sum over t of g[b, t] x[b, t]^T |
+| F.conv2d(x, W), patches side by side | the patches as x | the same, W as a matrix |
 | F.embedding(ids, W) | ids (B, T), g (B, T, D) | sum over t of g[b, t] in row ids[b, t] |
 | W * x, W + x, layer norm, bias | g (B, ...) of a copy of W for each sample | g[b] |
 
@@ -157,8 +158,11 @@ class Uses(TorchFunctionMode):
 
     def _copy(self, parameter: Tensor, like: Tensor) -> Tensor:
         """A copy of `parameter` for each sample, without memory, that broadcasts with `like`."""
-        ones = (1,) * (like.dim() - parameter.dim() - 1)
-        copy = parameter.detach().expand(self._samples, *ones, *parameter.shape).requires_grad_()
+        own = parameter.detach()
+        if like.dim() == parameter.dim():
+            own = own[0]
+        ones = (1,) * (like.dim() - own.dim() - 1)
+        copy = own.expand(self._samples, *ones, *own.shape).requires_grad_()
         shape = (self._samples, *parameter.shape)
         self._keep(parameter, copy, lambda gradient: Whole(gradient.reshape(shape)))
         return copy
@@ -181,6 +185,42 @@ class Uses(TorchFunctionMode):
             self._keep(weight, output, lambda g: Products(_flat(x), _flat(g)))
         if keep_bias and bias is not None:
             self._keep(bias, output, lambda g: Whole(_flat(g).sum(1)))
+        return output
+
+    def conv2d(
+        self,
+        func: Any,
+        input: Tensor,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+    ) -> Tensor:
+        """A linear map of patches that lie side by side; any other convolution is unknown."""
+        size = tuple(weight.shape[2:])
+        side_by_side = (stride, padding, dilation, groups) == (size, (0, 0), (1, 1), 1)
+        whole = side_by_side and not any(n % k for n, k in zip(input.shape[2:], size, strict=True))
+        kinds = ("rows",) if whole and input.dim() == 4 else ()
+        keep_weight = self._place(weight, input, kinds)
+        keep_bias = self._place(bias, input, kinds)
+        output = _open(
+            func(
+                input,
+                weight.detach() if keep_weight else weight,
+                bias.detach() if keep_bias and bias is not None else bias,
+                stride,
+                padding,
+                dilation,
+                groups,
+            )
+        )
+        x = input.detach()
+        if keep_weight:
+            self._keep(weight, output, lambda g: Products(_patches(x, size), _pixels(g)))
+        if keep_bias and bias is not None:
+            self._keep(bias, output, lambda g: Whole(_pixels(g).sum(1)))
         return output
 
     def embedding(
@@ -236,7 +276,9 @@ class Uses(TorchFunctionMode):
             parameter, holder = operands[own], operands[other]
             if id(parameter) not in self._names or not isinstance(holder, Tensor):
                 continue
-            kinds = ("rows",) if holder.dim() > parameter.dim() else ()
+            # A table with one row for each sample may say so by a first dimension of 1.
+            one = holder.dim() == parameter.dim() and parameter.shape[0] == 1
+            kinds = ("rows",) if one or holder.dim() > parameter.dim() else ()
             if self._place(parameter, holder, kinds):
                 operands[own] = self._copy(parameter, holder)
         return func(*operands, **options)
@@ -244,6 +286,7 @@ class Uses(TorchFunctionMode):
 
 _KEEPERS: dict[Any, Callable[..., Tensor]] = {
     F.linear: Uses.linear,
+    F.conv2d: Uses.conv2d,
     F.embedding: Uses.embedding,
     F.layer_norm: Uses.layer_norm,
     **dict.fromkeys(
@@ -260,3 +303,13 @@ def _open(output: Tensor) -> Tensor:
 def _flat(x: Tensor) -> Tensor:
     """(B, ..., D) as (B, T, D)."""
     return x.reshape(len(x), -1, x.shape[-1])
+
+
+def _patches(images: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Images (B, C, H, W) as patches (B, T, C · h · w) of the given size (h, w)."""
+    return F.unfold(images, size, stride=size).transpose(1, 2)
+
+
+def _pixels(states: Tensor) -> Tensor:
+    """(B, D, H, W) as (B, H · W, D)."""
+    return states.flatten(2).transpose(1, 2)

@@ -93,6 +93,14 @@ def _without_empty(table: pa.Table) -> pa.Table:
     return table.drop_columns(empty)
 
 
+def fingerprint_answers(questions: pa.Table) -> str:
+    """SHA-256 of how many training questions have which answer as their most frequent one."""
+    train = questions.filter(pc.equal(questions["split"], "train"))
+    counts = train.group_by("answer").aggregate([([], "count_all")]).sort_by("answer")
+    text = pc.cast(counts["count_all"], pa.string())
+    return _digest(pa.table({"answer": counts["answer"], "count": text}))
+
+
 def _digest(table: pa.Table) -> str:
     digest = hashlib.sha256()
     for name in table.column_names:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from continual_vqa.config.tasks import relabelled
-from continual_vqa.data.cells import fingerprint_cells, fingerprint_words
+from continual_vqa.data.cells import fingerprint_answers, fingerprint_cells, fingerprint_words
 from continual_vqa.data.problems import Problems
 from continual_vqa.data.relabel import with_relabelings
 from continual_vqa.data.report import data_report
@@ -18,7 +18,7 @@ from continual_vqa.data.survey import Survey
 from continual_vqa.data.tables import QUESTIONS, flat, row_order
 from continual_vqa.errors import UserError
 
-VOCABULARY = "vocabulary"
+VOCABULARY, ANSWERS = "vocabulary", "answers"
 _SUM = "image_sha256"
 _NAMES = {"image_path": "image_name", "second_image_path": "second_image_name"}
 
@@ -31,7 +31,8 @@ class Indexed:
     ----------
     questions : with schema `QUESTIONS`, sorted
     report : the data report
-    content : cell name -> fingerprint; and "vocabulary" -> fingerprint of the training words
+    content : cell name -> fingerprint; and those of the training words, "vocabulary", and of how
+        often which answer is right in training, "answers"
     """
 
     questions: pa.Table
@@ -107,7 +108,11 @@ def finished(
     return Indexed(
         questions,
         report | {"random": named},
-        {VOCABULARY: fingerprint_words(questions), **fingerprint_cells(questions, sha256)},
+        {
+            VOCABULARY: fingerprint_words(questions),
+            ANSWERS: fingerprint_answers(questions),
+            **fingerprint_cells(questions, sha256),
+        },
         problems,
     )
 

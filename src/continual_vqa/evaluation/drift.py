@@ -103,7 +103,7 @@ def _compared(
     for batch, _ in examples.stream(numbers, uniforms(len(examples), seed, 0)):
         own, other = before.logits(batch), after.logits(batch)
         assert batch.answers is not None
-        real = batch.answers != before.words.pad
+        real = before.real(batch.answers)
         tokens += int(real.sum())
         sums["divergence"] += float(_divergence(own, other)[real].sum())
         sums["agreement"] += float((own.argmax(-1) == other.argmax(-1))[real].sum())

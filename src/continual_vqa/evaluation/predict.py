@@ -113,7 +113,7 @@ def _answers(
         tokens, totals = model.generate(
             batch, beams=evaluation.beam, length=evaluation.max_answer_tokens
         )
-        texts = model.words.decode(tokens.tolist())
+        texts = model.answer_texts(tokens.tolist())
         for number, text in zip(numbers.tolist(), texts, strict=True):
             answers[number] = text
         scores[numbers] = totals.float().cpu().numpy()

@@ -35,7 +35,7 @@ class Distil(Guard):
         assert batch.answers is not None
         with torch.no_grad(), _precision_of(logits):
             wanted = self._teacher.logits(batch)
-        real = batch.answers != self._teacher.words.pad
+        real = self._teacher.real(batch.answers)
         distance = divergence(logits, wanted, self._temperature) * real
         mean = (distance.sum(1) / real.sum(1).clamp(min=1)).mean()
         return loss + self._strength * self._temperature**2 * share * mean

@@ -130,8 +130,8 @@ class Materials:
 
     @cached_property
     def builds_vocabulary(self) -> bool:
-        """Whether the words of the training questions become the model's vocabulary."""
-        return not self.study.backbone.folder
+        """Whether the training questions give the model's words, or the answers it chooses from."""
+        return not self.study.backbone.folder or self.study.backbone.chooses
 
     @cached_property
     def base_inputs(self) -> list[str]:
@@ -152,8 +152,10 @@ class Materials:
         return arguments
 
     def vocabulary_hash(self) -> str:
-        """The words that the base model knows, when the questions give them."""
-        return self.content_hash("vocabulary") if self.builds_vocabulary else ""
+        """The words and answers that the base model knows, as far as the questions give them."""
+        words = self.content_hash("vocabulary") if not self.study.backbone.folder else ""
+        answers = self.content_hash("answers") if self.study.backbone.chooses else ""
+        return " ".join(filter(None, (words, answers)))
 
     @cached_property
     def world_files(self) -> tuple[str, ...]:
@@ -162,7 +164,7 @@ class Materials:
         return tuple(path for path in made if path.startswith(f"{self.world}/"))
 
     def content_hash(self, name: str) -> str:
-        """The content of a cell, or of the "vocabulary", as the last index noted it.
+        """The content of a cell, of the "vocabulary" or "answers", as the last index noted it.
 
         "pending" before the first index; the DAG is looked at again after it.
         """

@@ -187,7 +187,7 @@ def shared_out(chosen: np.ndarray, config: ImportanceConfig, share: Share) -> li
 
 def _answered_by_the_model(model: Backbone, batch: Batch, numbers: np.ndarray) -> Batch:
     drawn = torch.from_numpy(np.ascontiguousarray(numbers)).to(batch.questions.device)
-    return replace(batch, answers=model.sample(batch, drawn))
+    return replace(batch, answers=model.sample(batch, drawn), labels=None)
 
 
 def _resume(inflight: InFlight, measured: ImportanceSums) -> int:

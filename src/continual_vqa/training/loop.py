@@ -215,12 +215,5 @@ def pieces(batch: Batch, weights: Tensor, count: int) -> list[tuple[Batch, Tenso
     """`batch` and `weights` cut into at most `count` pieces of about equal size."""
     if count == 1:
         return [(batch, weights)]
-    visual, questions = batch.visual.tensor_split(count), batch.questions.tensor_split(count)
-    assert batch.answers is not None
-    answers, mask = batch.answers.tensor_split(count), batch.mask.tensor_split(count)
-    cut = [Batch(*row) for row in zip(visual, questions, mask, answers, strict=True)]
-    return [
-        (piece, share)
-        for piece, share in zip(cut, weights.tensor_split(count), strict=True)
-        if len(share)
-    ]
+    numbers = torch.arange(len(weights), device=weights.device).tensor_split(count)
+    return [(batch.take(each), weights[each]) for each in numbers if len(each)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from continual_vqa.backbones.base import Backbone
+from continual_vqa.backbones.classes import most_frequent
 from continual_vqa.backbones.families import family
 from continual_vqa.backbones.folder import TOKENIZER, is_base, read_base, write_base
 from continual_vqa.backbones.tokens import Words, read_words, train_words
@@ -24,8 +27,8 @@ from continual_vqa.methods.parameters import trained_parameters
 from continual_vqa.training.inflight import InFlight, Request
 from continual_vqa.training.loop import Loop, Pace, Segment
 from continual_vqa.training.optimiser import AdamW
-from continual_vqa.training.scene_pairs import ScenePairs, graph_texts
-from continual_vqa.training.vocabulary import read_texts
+from continual_vqa.training.scene_pairs import ScenePairs, graph_answers, graph_texts
+from continual_vqa.training.vocabulary import read_answers, read_texts
 
 SOURCES: dict[str, type[ImageRoot] | type[RegionFeatures]] = {
     "patches": ImageRoot,
@@ -45,7 +48,8 @@ class PretrainFiles:
     """Inputs and outputs; what is not needed is None or empty.
 
     `images` is a folder or archive of pictures named <image id>.jpg, or a region-feature file.
-    `texts` give the words of a word-level tokenizer; `tokenizer` is one that exists already.
+    `texts` give the words of a word-level tokenizer and the answers to choose from; `tokenizer` is
+    one that exists already.
     """
 
     scene_graphs: Path | None
@@ -79,6 +83,7 @@ def pretrain(
     summary: dict[str, object] = {
         "parameters": sum(p.numel() for p in model.parameters()),
         "vocabulary": model.words.size,
+        **({} if model.classes is None else {"answers": len(model.classes)}),
     }
     if settings.pretraining.steps:
         inflight = InFlight(
@@ -111,8 +116,9 @@ def _build(
         if is_base(folder):
             return _of_family(config.family, read_base(folder)[0], folder)
         words = read_words(files.tokenizer or folder / TOKENIZER)
-        return module.from_folder(folder, config, words, seed)
-    return module.build(config, _words(files, graphs), seed)
+        return module.from_folder(folder, config, words, seed, **_answers(files, config, graphs))
+    words = _words(files, graphs)
+    return module.build(config, words, seed, **_answers(files, config, graphs))
 
 
 def _of_family(name: str, model: Backbone, folder: Path) -> Backbone:
@@ -137,6 +143,21 @@ def _words(files: PretrainFiles, graphs: dict[str, SceneGraph]) -> Words:
         )
     texts = [text for path in files.texts for text in read_texts(path)]
     return train_words([*texts, *graph_texts(graphs.values())])
+
+
+def _answers(
+    files: PretrainFiles, config: BackboneConfig, graphs: dict[str, SceneGraph]
+) -> dict[str, list[str]]:
+    """The answers that a model is to choose from, if it is of that kind, as its builders take them.
+
+    The most frequent of the study's questions, then those of the scene graphs' that are not there.
+    """
+    if not config.chooses:
+        return {}
+    asked = sum((read_answers(path) for path in files.texts), Counter[str]())
+    least, most = config.vilt.answer_count, config.vilt.answers
+    ranked = [most_frequent(c, least, most) for c in (asked, graph_answers(graphs.values()))]
+    return {"answers": list(dict.fromkeys(itertools.chain(*ranked)))}
 
 
 def _train(

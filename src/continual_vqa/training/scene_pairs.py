@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
@@ -18,8 +19,11 @@ from continual_vqa.shards.sample import Sample
 from continual_vqa.training.seeds import derived
 from continual_vqa.training.visual_store import VisualStore
 
-# Pairs drawn from each graph to find the words of a tokenizer.
+# Pairs drawn from each graph to find the words of a tokenizer, and the answers of a list.
 VOCABULARY_PAIRS = 40
+# Pairs drawn for one example until the answer is one that the model can give; captions are none
+# that a list holds.
+DRAWS = 20
 
 
 class Images(Protocol):
@@ -113,17 +117,23 @@ class ScenePairs:
         self, batches: Iterable[np.ndarray], uniforms: np.ndarray
     ) -> Iterator[tuple[Batch, Tensor]]:
         """See `examples.Source.stream`; every pair weighs 1."""
-        words = self._model.words
+        model = self._model
         for numbers, visual in self._visual.stream(batches):
             pairs = [self._pair(number) for number in numbers.tolist()]
-            questions = self._model.prompt_tokens([prompt for prompt, _ in pairs])
-            answers = words.encode([answer for _, answer in pairs])
-            batch = self._model.batch(visual, questions, answers)
+            questions = model.prompt_tokens([prompt for prompt, _ in pairs])
+            answers = model.answer_tokens([answer for _, answer in pairs])
+            right = [{answer: 1.0} for _, answer in pairs]
+            labels = None if model.classes is None else model.classes.labels(right)
+            batch = model.batch(visual, questions, answers, labels)
             yield batch, torch.ones(len(pairs), device=batch.questions.device)
 
     def _pair(self, number: int) -> tuple[str, str]:
         rng = random.Random(derived(self._seed, "pair", number))
-        return grounding_pairs(self._graphs[number % len(self._graphs)], rng, 1)[0]
+        graph, classes = self._graphs[number % len(self._graphs)], self._model.classes
+        if classes is None:
+            return grounding_pairs(graph, rng, 1)[0]
+        pairs = grounding_pairs(graph, rng, DRAWS)
+        return next((pair for pair in pairs if pair[1] in classes), pairs[0])
 
 
 def graph_texts(graphs: Iterable[SceneGraph]) -> Iterator[str]:
@@ -136,3 +146,12 @@ def graph_texts(graphs: Iterable[SceneGraph]) -> Iterator[str]:
         for prompt, answer in draw(graph, random.Random(number), VOCABULARY_PAIRS):
             yield prompt
             yield answer
+
+
+def graph_answers(graphs: Iterable[SceneGraph]) -> Counter[str]:
+    """Answer -> in how many graphs the pairs have it, of those that `graph_texts` draws."""
+    counts: Counter[str] = Counter()
+    for number, graph in enumerate(graphs):
+        pairs = grounding_pairs(graph, random.Random(number), VOCABULARY_PAIRS)
+        counts.update({answer for _, answer in pairs})
+    return counts

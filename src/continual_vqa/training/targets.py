@@ -1,5 +1,7 @@
 """The answer a question is trained on: drawn from its annotators' answers, weighted by its score.
 
+Or, for a model that chooses from a list, the scores of all of them.
+
 Source: the protocol of VQACL (Zhang et al., CVPR 2023). The score is the official VQA accuracy of
 an answer that n of ten annotators gave (0.3, 0.6, 0.9, 1), averaged over leave-one-out subsets.
 """
@@ -52,6 +54,20 @@ def vqa_score(count: int, total: int) -> float:
     without_other = min(1.0, count / 3)
     without_own = min(1.0, (count - 1) / 3)
     return ((total - count) * without_other + count * without_own) / total
+
+
+def scores(candidates: Candidates, target: str) -> dict[str, float]:
+    """Answer -> its label under the named rule, in [0, 1]; answers without one are left out.
+
+    by_score: the VQA score. by_count: the share of annotators. majority: 1 for the first.
+    """
+    total = sum(candidates.counts)
+    values: dict[str, Sequence[float]] = {
+        "by_score": candidates.scores,
+        "by_count": [count / total for count in candidates.counts],
+        "majority": (1.0,),
+    }
+    return dict(zip(candidates.texts, values[target], strict=False))
 
 
 def cumulative(choice: Candidates, target: str) -> np.ndarray:

@@ -1,7 +1,11 @@
-"""The words of the questions and answers that a study trains on: for a word-level tokenizer."""
+"""The words and the answers of the questions that a study trains on.
+
+For a word-level tokenizer, and for a model that chooses its answer from a list.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -43,6 +47,33 @@ def read_texts(path: str | Path) -> Iterator[str]:
             where=path,
             expected="questions.parquet, or official VQA v2 or GQA questions or annotations",
         )
+
+
+def read_answers(path: str | Path) -> Counter[str]:
+    """Answer -> how many of the questions in `path` have it as their most frequent one.
+
+    Read are the files of `read_texts`; official questions without answers give none.
+
+    Raises
+    ------
+    UserError : the file is damaged
+    """
+    if str(path).endswith(".parquet"):
+        table = read_table(path, QUESTIONS, ["split", "answer"])
+        return Counter(table.filter(pc.field("split") == TRAIN)["answer"].to_pylist())
+    return Counter(_answers(read_json(path)))
+
+
+def _answers(document: object) -> Iterator[str]:
+    """The values of multiple_choice_answer (VQA v2), or of an answer beside a question (GQA)."""
+    if isinstance(document, Mapping):
+        for key in ("multiple_choice_answer", "answer" if "question" in document else ""):
+            if isinstance(text := document.get(key), str):
+                yield text
+    values = document.values() if isinstance(document, Mapping) else document
+    for value in values if isinstance(document, Mapping | list) else ():  # pyright: ignore[reportGeneralTypeIssues, reportOptionalIterable]
+        if isinstance(value, Mapping | list):
+            yield from _answers(value)
 
 
 def _texts(document: object) -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""Write a LLaVA or PaliGemma for other tools: a stage for peft, or the whole for transformers.
+"""Write a model for other tools: a stage for peft, or the whole for transformers.
 
-adapter: what low-rank tuning trains, which `peft.PeftModel.from_pretrained(base, OUT)` loads on
-the base's Hugging Face folder. model: everything in one folder, the factors merged into the
-weights, for `from_pretrained(OUT)` of transformers' class.
+adapter: what low-rank tuning of a LLaVA or PaliGemma trains, which
+`peft.PeftModel.from_pretrained(base, OUT)` loads on the base's Hugging Face folder. model:
+everything of a LLaVA, PaliGemma or ViLT in one folder, the factors merged into the weights, for
+`from_pretrained(OUT)` of transformers' class.
 """
 
 from __future__ import annotations
@@ -35,11 +36,15 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     if args.out.exists():
         raise UserError("exists already", where=args.out, expected="a new folder")
     model, _, header = load_model(args.base, start_file(args.model, args.base), torch.device("cpu"))
-    if not isinstance(model, Decoder):
+    kind, families = {
+        "adapter": (Decoder, "llava or paligemma"),
+        "model": (decoder_folder.Stock, "llava, paligemma or vilt"),
+    }[args.what]
+    if not isinstance(model, kind):
         raise UserError(
             f"is a {model.family} model",
             where=args.base,
-            expected="a base of family llava or paligemma",
+            expected=f"a base of family {families} for --what {args.what}",
         )
     held = model.low_rank()
     if args.what == "adapter":
@@ -56,8 +61,10 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             )
     with atomic_folder(args.out) as folder:
         if args.what == "adapter":
+            assert isinstance(model, Decoder)
             decoder_adapter.write(folder, model, str(args.base))
         else:
+            assert isinstance(model, decoder_folder.Stock)
             decoder_folder.write(folder, model)
     return {
         "what": args.what,
