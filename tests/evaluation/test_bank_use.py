@@ -169,6 +169,12 @@ def test_a_model_without_a_bank_is_refused(cell: dict[str, Path]) -> None:
         bank_use(tiny_model.tiny(), cell, settings())
 
 
+def test_cells_without_questions_are_refused(tmp_path: Path) -> None:
+    empty = dict([tiny_model.cell(tmp_path, 0)])
+    with pytest.raises(UserError, match="hold no questions"):
+        bank_use(banked(tiny_model.tiny()), empty, settings())
+
+
 def checkpoint(base: Path, step: int, recipe: dict[str, object]) -> Path:
     """Of task `step`, with an adapter, a key and a query of its own."""
     model, sha256 = read_base(base)

@@ -59,8 +59,8 @@ def bank_use(
     ------
     UserError : the model has no bank of adapters, or the cells hold no questions
     """
-    branches = [branch for branch in model.branches() if model.bank]
-    banked = [model.bank[branch.place] for branch in branches if model.bank]
+    branches = model.branches()
+    banked = [model.bank[branch.place] for branch in branches] if model.bank else []
     if not banked or not all(isinstance(one, BankBranch) for one in banked):
         raise UserError(
             "the model has no bank of adapters",

@@ -20,7 +20,7 @@ NAMED = 2  # recipes that a line is named after; more are counted
 
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
-    """Left the banks alone, right all recipes and full copies on a logarithmic axis."""
+    """The banks alone, then all recipes and full copies on a logarithmic axis."""
     rows = results.rows("growth", stream)
     continual = [r for r in results.recipes(stream) if not results.is_joint(stream, r)]
     kept = {name: kept_by(rows, name) for name in continual}
@@ -65,7 +65,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     figure.legend(loc="outside lower center", ncols=2)
     note = (
         "Parameters that must be kept to answer all tasks so far, beside the base model of "
-        f"{base:,}; right: logarithmic. Stream {stream}"
+        f"{base:,}; all recipes: logarithmic. Stream {stream}"
     )
     style.head(figure, "How much a bank of adapters grows", note)
     return figure

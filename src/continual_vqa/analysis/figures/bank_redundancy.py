@@ -17,7 +17,7 @@ PANELS: dict[str, tuple[str, tuple[float, float], str | None]] = {
     "cka": ("linear CKA (× 100)", (0, 100), None),
     "cosine": ("cosine (× 100)", (-100, 100), "RdBu_r"),
 }
-MARGIN = 2.0  # inches beside the heat maps
+MARGIN = 1.0  # inches beside a heat map
 
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
@@ -27,7 +27,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     rows = [row for row in own if row["step"] == last and row["other"] is not None]
     tasks = results.tasks(stream)
     narrow = style.config.width == "column"
-    inches = (style.width - MARGIN) / (1 if narrow else 2)
+    inches = style.width / (1 if narrow else 2) - MARGIN
     cell = inches / max(1, len(tasks) - 1)
     shape = {"rows": 2} if narrow else {"columns": 2}
     height = (0.7 + 0.8 * inches) * (2 if narrow else 1)
