@@ -8,6 +8,7 @@ from analysis.masked_studies import masked_results, variants
 from analysis.merged_studies import ORDERS, merged_study, sweep
 from analysis.merged_studies import RECIPES as MERGED
 from analysis.studies import write_study
+from analysis.transferred import transferred
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.figures.damage import regained
 from continual_vqa.analysis.figures.registry import draw
@@ -68,6 +69,8 @@ def suited(request):
         return request.getfixturevalue("merged")[row.needs]
     if row.needs == "bank":
         return request.getfixturevalue("banked")
+    if row.downstream:
+        return transferred(request.getfixturevalue("masked"))
     return request.getfixturevalue("swept" if row.needs == "variants" else "masked")
 
 

@@ -2,44 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-
-import pyarrow as pa
 import pytest
 
 from analysis.merged_studies import RECIPES, merged_study
+from analysis.transferred import transferred
 from continual_vqa.analysis.figures.registry import draw
 from continual_vqa.analysis.figures.style import Style
-from continual_vqa.analysis.schemas import TRANSFER
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.errors import UserError
 
 STYLE = Style(FiguresConfig())
-TASKS = ("color", "type")
 
 
 @pytest.fixture(scope="module")
 def results() -> Results:
-    rows = [
-        {
-            "stream": "published",
-            "recipe": name,
-            "title": recipe.title,
-            "seed": seed,
-            "task": task,
-            "after": 40.0 + place + seed + 4 * column,
-            "single": 35.0 + 2 * seed + 4 * column,
-            "chance": 0.0,
-            "relative": 0.0,
-        }
-        for place, (name, recipe) in enumerate(RECIPES.items())
-        for seed in (0, 1)
-        for column, task in enumerate(TASKS)
-    ]
-    study = merged_study(orders=("published",))
-    table = pa.Table.from_pylist(rows, TRANSFER)
-    return dataclasses.replace(study, further={**study.further, "transfer": table})
+    return transferred(merged_study(orders=("published",)))
 
 
 def points(axes, hollow: bool) -> list[float]:
