@@ -18,7 +18,7 @@ rule miniature:
         size=study.miniature.size,
         seed=study.miniature.seed,
         disagreement=study.miniature.disagreement,
-        folder=plan.world,
+        folder=lambda wildcards: plan.world,
         code=code("verbs.miniature"),
     shell:
         "python -m continual_vqa miniature --size {params.size} --seed {params.seed}"

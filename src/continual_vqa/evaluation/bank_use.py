@@ -80,8 +80,9 @@ def bank_use(
         settings.stage.recipe.sees,
         memory_mb=0,
         workers=workers,
+        sees_pairs=model.sees_pairs,
     )
-    questions = model.question_tokens(subset.table(["question"])["question"].to_pylist())
+    questions = model.question_tokens(subset.asked())
     size = settings.batch_size
     numbers = (np.arange(len(subset))[i : i + size] for i in range(0, len(subset), size))
     seen = _Seen(branches, cast("list[BankBranch]", banked))

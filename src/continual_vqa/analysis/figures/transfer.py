@@ -24,12 +24,22 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     shown: list[Estimate] = []
     for place, name in enumerate(recipes):
         own = [row for row in rows if row["recipe"] == name]
-        colour, marker = style.colour(results.numbers[name]), style.marker(results.numbers[name])
+        number = results.numbers[name]
+        colour, marker = style.colour(number), style.marker(number)
         after, single, gain = (mean(own, value) for value in (_after, _single, _gain))
-        look = {"colour": colour, "marker": marker}
-        rows_of_dots(panels[0], [single], place + APART, hollow=True, **look)
-        rows_of_dots(panels[0], [after], place - APART, **look)
-        rows_of_dots(panels[1], [gain], place, **look)
+        for axes, estimate, offset in (
+            (panels[0], single, APART),
+            (panels[0], after, -APART),
+            (panels[1], gain, 0.0),
+        ):
+            rows_of_dots(
+                axes,
+                [estimate],
+                place + offset,
+                colour=colour,
+                marker=marker,
+                hollow=estimate is single,
+            )
         shown += [after, single, gain]
     for label, hollow in (("after the stream", False), ("alone, from the base", True)):
         face = "white" if hollow else GREY
