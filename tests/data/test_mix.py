@@ -89,6 +89,7 @@ def test_each_source_is_a_task(sources: tuple[SourceFiles, ...]) -> None:
     assert found.report["random"] == {"entails": 0.5, "goals": 0.5, "vqa": 0.0}
     assert set(found.content) == {
         "vocabulary",
+        "answers",
         *(f"train/{name}/all" for name in ("entails", "goals", "vqa")),
     }
     ids = {row["question_id"]: row["image_id"] for row in rows}

@@ -113,13 +113,13 @@ if plan.banks:
                 shards=plan.reading,
             ),
             base=subpath(input.base, parent=True),
-            stack=lambda wildcards: plan.stack_arguments(bank_of(wildcards).weights),
+            model=lambda wildcards: bank_of(wildcards).arguments(paths),
             cells=lambda wildcards: plan.cell_arguments(bank_of(wildcards).cells),
             code=code("verbs.adapters", f"backbones.{study.backbone.family}"),
         shell:
-            "python -m continual_vqa adapters --base {params.base:q} --model {input.models[0]:q}"
-            " {params.stack:q} --cells {params.cells:q} --settings {params.settings:q}"
-            " --threads {threads} --out {output:q} > {log:q} 2>&1"
+            "python -m continual_vqa adapters --base {params.base:q} {params.model:q}"
+            " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
+            " --out {output:q} > {log:q} 2>&1"
 
 
 if plan.probes:
