@@ -53,6 +53,7 @@ def test_missing_cell_and_missing_index_are_named(tmp_path: Path) -> None:
         ({"shards": '[{"name": "a-00000.tar"}]'}, "damaged note"),
         ({"extension": "../x"}, "names the extension"),
         ({"images": "5000"}, "do not fit 5,000 images"),
+        ({"pairs": "yes"}, "second images do not fit the note"),
     ],
 )
 def test_wrong_note_is_refused(tmp_path: Path, note: Note, message: str) -> None:

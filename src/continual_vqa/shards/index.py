@@ -111,6 +111,9 @@ def _check_places(path: Path, note: CellNote, table: pa.Table) -> None:
                 where=path,
                 do=_AGAIN,
             )
+    seconds = _numbers(path, table, "second_bytes") > 0 if "second_bytes" in names else shard < 0
+    if (seconds != note.pairs).any():
+        raise UserError("second images do not fit the note", where=path, do=_AGAIN)
     keys = table["key"].unique().to_pylist()
     if len(keys) != note.images or not all(key and _KEY.fullmatch(key) for key in keys):
         raise UserError(
