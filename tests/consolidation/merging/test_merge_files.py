@@ -21,7 +21,7 @@ from consolidation.merging.merge_world import (
     write_base,
     write_stage,
 )
-from continual_vqa.consolidation.merging import models, stack, stream
+from continual_vqa.consolidation.merging import models, stack, stream, windows
 from continual_vqa.errors import UserError
 from continual_vqa.files.tensors import read_header
 from oracles import merging_reference
@@ -69,10 +69,11 @@ def test_the_header_is_that_of_a_stage(world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_blocks_and_pieces_are_invisible(world: World, kind: str) -> None:
+def test_blocks_and_windows_are_invisible(world: World, kind: str) -> None:
     whole, report = world.merge(kind=kind)
     with (
         patch.object(stack, "BLOCK", 7),
+        patch.object(windows, "WINDOW", 11),
         patch.object(stream, "PIECE", 13),
     ):
         pieces, other = world.merge(kind=kind)

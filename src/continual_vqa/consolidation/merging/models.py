@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import weakref
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +43,6 @@ class Model:
                 f"header and tensors differ: {odd}", where=path, expected="a part for every tensor"
             )
         self.parts: dict[str, str] = dict(sorted(parts.items()))
-
-    @cached_property
-    def descriptor(self) -> int:
-        """The file, open for reading; it is closed with the model."""
-        descriptor = os.open(self.path, os.O_RDONLY)
-        weakref.finalize(self, os.close, descriptor)
-        return descriptor
 
 
 def open_models(

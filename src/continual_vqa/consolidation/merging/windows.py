@@ -1,53 +1,46 @@
-"""Entries of a tensor in a file, read a window at a time, whatever the tensor's size.
-
-They are read into one buffer again and again: mapping as many windows costs more than copying them.
-"""
+"""Entries of a tensor in a file, mapped a window at a time, whatever the tensor's size."""
 
 from __future__ import annotations
 
-import os
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from continual_vqa.consolidation.merging.dtypes import STORED, Floats, widen
 from continual_vqa.consolidation.merging.models import Model
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import naming
+
+WINDOW = 1 << 18  # entries mapped at once
 
 
 class Window:
-    """A reader of one float tensor of one file.
+    """A reader of one float tensor of one file; the last window stays mapped.
 
     Attributes
     ----------
-    bytes : how many bytes were read so far
+    bytes : how many bytes were mapped so far
     """
 
     def __init__(self, model: Model, name: str) -> None:
-        self._model, self._info = model, model.infos[name]
-        self._buffer = np.empty(0, STORED[self._info.dtype])
+        self._path, self._info = model.path, model.infos[name]
+        self._begin, self._mapped = 0, np.empty(0, STORED[self._info.dtype])
         self.bytes = 0
 
     def __call__(self, start: int, stop: int) -> Floats:
-        """Entries `start` to `stop` of the flattened tensor, float32.
+        """Entries `start` to `stop` of the flattened tensor, float32; not to be written to."""
+        return widen(self._stored(start, stop), self._info.dtype)
 
-        They are not to be written to, and stand until the next call.
-
-        Raises
-        ------
-        UserError : the file cannot be read, or has become shorter
-        """
-        count = stop - start
-        if count > len(self._buffer):
-            self._buffer = np.empty(count, self._buffer.dtype)
-        window = self._buffer[:count]
-        place = self._info.begin + start * window.itemsize
-        with naming(self._model.path, "read"):
-            found = os.preadv(self._model.descriptor, [window.data], place) if count else 0
-        if found != window.nbytes:
-            raise UserError(
-                f"ended {window.nbytes - found:,} bytes early while it was read",
-                where=self._model.path,
-                do="see what else writes to it, and merge again",
-            )
-        self.bytes += found
-        return widen(window, self._info.dtype)
+    def _stored(self, start: int, stop: int) -> NDArray[Any]:
+        held = self._begin + len(self._mapped)
+        if start < self._begin or stop > held:
+            end = min(max(start + WINDOW, stop), self._info.size)
+            place = self._info.begin + start * self._mapped.itemsize
+            # The old window goes first: only one is mapped at a time.
+            dtype = self._mapped.dtype
+            self._mapped = np.empty(0, dtype)
+            with naming(self._path, "read"):
+                mapped = np.memmap(self._path, dtype, "r", place, (end - start,))
+            self._begin, self._mapped = start, mapped.view(np.ndarray)
+            self.bytes += mapped.nbytes
+        return self._mapped[start - self._begin : stop - self._begin]
