@@ -17,8 +17,8 @@ from continual_vqa.errors import UserError
 from continual_vqa.evaluation.drift import DriftSettings, drift
 from continual_vqa.training.checkpoint import write_checkpoint
 from continual_vqa.training.examples import Examples
+from continual_vqa.training.loading import load_model
 from continual_vqa.training.settings import StageIdentity
-from continual_vqa.training.stage import load_model
 
 CPU = torch.device("cpu")
 SETTINGS = DriftSettings(

@@ -14,8 +14,9 @@ from continual_vqa.backbones.tensor_file import read_tensors
 from continual_vqa.errors import UserError
 from continual_vqa.methods.guards import GuardFiles
 from continual_vqa.training.inflight import Interrupted
+from continual_vqa.training.loading import load_model
 from continual_vqa.training.settings import TrainSettings
-from continual_vqa.training.stage import StageFiles, load_model, train_stage
+from continual_vqa.training.stage import StageFiles, train_stage
 
 CPU = torch.device("cpu")
 TRAINING = {"epochs": 1, "batch_size": 8, "lr": 1e-2}

@@ -20,7 +20,7 @@ from continual_vqa.errors import UserError
 from continual_vqa.methods.parameters import trained_names
 from continual_vqa.training.banking import Growth
 from continual_vqa.training.checkpoint import write_checkpoint
-from continual_vqa.training.stage import Fresh, load_model
+from continual_vqa.training.loading import Fresh, load_model
 
 CPU = torch.device("cpu")
 THREE = np.arange(3)

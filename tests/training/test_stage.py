@@ -178,7 +178,7 @@ def test_eight_samples_are_learned_by_heart(tmp_path: Path) -> None:
 
     from continual_vqa.evaluation.predict import PredictSettings, predict
     from continual_vqa.shards.reader import open_cells
-    from continual_vqa.training.stage import load_model
+    from continual_vqa.training.loading import load_model
 
     model, _, _ = load_model(place.base, out, CPU)
     table, _ = predict(

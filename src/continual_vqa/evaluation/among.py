@@ -11,7 +11,7 @@ import torch
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.errors import UserError
 from continual_vqa.files.tensors import read_header
-from continual_vqa.training.stage import load_model
+from continual_vqa.training.loading import load_model
 
 
 def chosen_models(

@@ -24,9 +24,9 @@ from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError
 from continual_vqa.shards.reader import open_cells
 from continual_vqa.training.examples import Examples
+from continual_vqa.training.loading import load_model
 from continual_vqa.training.seeds import derived, uniforms
 from continual_vqa.training.settings import StageIdentity
-from continual_vqa.training.stage import load_model
 
 
 class DriftSettings(Block):

@@ -29,9 +29,10 @@ from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.training.checkpoint import BASE
 from continual_vqa.training.examples import Examples
 from continual_vqa.training.inflight import InFlight, Request
+from continual_vqa.training.loading import load_model
 from continual_vqa.training.seeds import derived, uniforms
 from continual_vqa.training.settings import StageIdentity
-from continual_vqa.training.stage import load_model, segments_of
+from continual_vqa.training.stage import segments_of
 
 # Longest answer that is sampled from the model, in tokens (choice of this project).
 SAMPLED_TOKENS = 10

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.evaluation.bank_use import BankUseSettings, bank_use
     from continual_vqa.files.parquet import write_table
     from continual_vqa.training.device import prepare
-    from continual_vqa.training.stage import load_model
+    from continual_vqa.training.loading import load_model
 
     settings = read_settings(args.settings, BankUseSettings)
     device = prepare(args.threads, args.device)

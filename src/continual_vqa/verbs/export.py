@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.backbones.decoder import Decoder
     from continual_vqa.errors import UserError
     from continual_vqa.files.atomic import atomic_folder
-    from continual_vqa.training.stage import load_model, start_file
+    from continual_vqa.training.loading import load_model, start_file
 
     if args.out.exists():
         raise UserError("exists already", where=args.out, expected="a new folder")

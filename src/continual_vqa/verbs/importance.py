@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         measure_importance,
     )
     from continual_vqa.training.inflight import EXIT_CODE, Interrupted, listening
-    from continual_vqa.training.stage import start_file
+    from continual_vqa.training.loading import start_file
 
     settings = read_settings(args.settings, ImportanceSettings)
     with listening() as request:

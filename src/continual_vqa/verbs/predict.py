@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.shards.reader import open_cells
     from continual_vqa.training.checkpoint import BASE
     from continual_vqa.training.device import prepare
-    from continual_vqa.training.stage import load_model, start_file
+    from continual_vqa.training.loading import load_model, start_file
 
     settings = read_settings(args.settings, PredictSettings)
     device = prepare(args.threads, args.device)

@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.evaluation.tables import PREDICTIONS
     from continual_vqa.files.parquet import write_table
     from continual_vqa.training.device import prepare
-    from continual_vqa.training.stage import load_model
+    from continual_vqa.training.loading import load_model
 
     settings = read_settings(args.settings, PredictSettings)
     device = prepare(args.threads, args.device)

@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.methods.guards import GuardFiles
     from continual_vqa.training.device import prepare
     from continual_vqa.training.inflight import EXIT_CODE, Interrupted, listening
-    from continual_vqa.training.stage import StageFiles, start_file, train_stage
+    from continual_vqa.training.loading import start_file
+    from continual_vqa.training.stage import StageFiles, train_stage
 
     with listening() as request:
         device = prepare(args.threads, args.device)
