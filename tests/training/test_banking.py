@@ -158,6 +158,29 @@ def test_what_lies_below_has_to_be_given(world: Path, learned: list[Path]) -> No
     assert "4-expansion" in str(caught.value)
 
 
+def test_the_second_phase_has_the_adapters_of_the_first(
+    world: Path, learned: list[Path], tmp_path: Path
+) -> None:
+    start = learned[1].parent / "3-experience.safetensors"
+    with pytest.raises(UserError, match="adapters of 2 tasks, those of 3 are given"):
+        train(world, tmp_path, 3, start=start, stack=[*learned[:2], learned[3]])
+    with pytest.raises(UserError, match="ask for the adapters of tasks 2"):
+        train(world, tmp_path, 3, start=start, stack=learned[:1])
+
+
+def test_a_stage_starts_from_its_own_first_phase(
+    world: Path, learned: list[Path], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="is of task 1, with its adapter") as caught:
+        train(world, tmp_path, 2, start=learned[0])
+    assert "--stack" in str(caught.value)
+    with pytest.raises(UserError, match="is of task 2, with its adapter"):
+        train(world, tmp_path, 2, start=learned[1], stack=learned[:1])
+    asked = learned[1].parent / "2-experience.safetensors"
+    with pytest.raises(UserError, match="is of task 2"):
+        train(world, tmp_path, 3, start=asked, stack=learned[:1])
+
+
 def test_a_task_is_given_once(world: Path, learned: list[Path]) -> None:
     with pytest.raises(UserError, match="holds the adapter of task 1, as"):
         load_model(world / "base", learned[1], CPU, stack=[learned[0], learned[0]])

@@ -94,12 +94,7 @@ def load_bank(
         assert growth is not None, "without a checkpoint there is nothing to answer with"
         task = growth.step
     asked = sorted({int(m["adapter"]) for m in map(_QUERY.match, tensors) if m})
-    fresh: list[int] = []
-    if growth is not None:
-        # An earlier phase may have asked the same adapters already: its queries are in `tensors`.
-        fresh = [growth.step] if growth.phase == "expansion" else []
-        asked = sorted({*adapters.held, *fresh})
-    lacking = sorted(set(asked) - adapters.held.keys() - set(fresh))
+    lacking = sorted(set(asked) - adapters.held.keys())
     if lacking:
         raise UserError(
             f"its queries ask for the adapters of tasks {', '.join(map(str, lacking))}",
@@ -107,6 +102,12 @@ def load_bank(
             expected="the checkpoints of these tasks in --stack",
             do="give the checkpoints of all earlier stages of its run",
         )
+    fresh: list[int] = []
+    if growth is not None:
+        if start:
+            _check_first_phase(start, task, asked, growth, adapters)
+        fresh = [growth.step] if growth.phase == "expansion" else []
+        asked = sorted({*adapters.held, *fresh})
     numbers = sorted({*adapters.held, *fresh})
 
     def make(branch: Branch) -> BankBranch:
@@ -125,6 +126,27 @@ def load_bank(
     names = [*names, *(name for name in model.heads() if name in loaded)]
     load_into({name: own[name] for name in names}, loaded, start or Path("--stack"))
     return header
+
+
+def _check_first_phase(
+    start: Path, task: int, asked: Sequence[int], growth: Growth, adapters: _Adapters
+) -> None:
+    """Refuse a start that is not what the first phase of the stage's own task left."""
+    if task != growth.step or task in adapters.held:
+        whole = ", with its adapter" if task in adapters.held else ""
+        raise UserError(
+            f"is of task {task}{whole}",
+            where=start,
+            expected=f"base, or what the phase experience of task {growth.step} left",
+            do="give the checkpoints of earlier tasks in --stack",
+        )
+    if list(asked) != sorted(adapters.held):
+        raise UserError(
+            f"its queries ask for the adapters of {len(asked)} tasks, those of "
+            f"{len(adapters.held)} are given",
+            where=start,
+            expected="in --stack the checkpoints that its own phase had",
+        )
 
 
 class _Adapters:
