@@ -175,6 +175,13 @@ def test_low_rank_tuning_trains_the_factors_and_the_head() -> None:
     assert all(is_factor(name) for name in found.keys() - head)
 
 
+def test_the_head_alone_is_trained() -> None:
+    model = tiny_vilt.tiny()
+    assert trained_names(model, "head") == sorted(model.heads())
+    with pytest.raises(UserError, match="writes its answers"):
+        trained_names(tiny_model.tiny(), "head")
+
+
 def test_fresh_factors_change_nothing_and_go_where_the_config_says() -> None:
     plain, fresh = tiny_vilt.tiny(), tiny_vilt.low_rank(fresh=True, targets=("query", "value"))
     batch = families.batch(plain, SIX)

@@ -99,6 +99,16 @@ def test_low_rank_tuning_needs_factors(backbone: dict, named: str) -> None:
     assert all(word in str(caught.value) for word in words)
 
 
+def test_a_head_over_answers_is_what_some_families_have() -> None:
+    chosen = {"recipes": ["independent_head", "mine"], "custom_recipes": {"mine": {"tune": "head"}}}
+    with pytest.raises(ConfigError) as caught:
+        load_study({**study(family="t5_vision"), **chosen})
+    found = {m.path: str(m) for m in caught.value.mistakes}
+    assert "independent_head tunes a head over the answers" in found["recipes"]
+    assert "t5_vision writes its answers" in found["custom_recipes.mine.tune"]
+    assert load_study({**study(family="vilt"), **chosen})
+
+
 def test_all_weights_and_the_adapter_are_inputs_of_the_base(tmp_path: Path) -> None:
     folder, adapter = tmp_path / "model", tmp_path / "adapter"
     folder.mkdir()

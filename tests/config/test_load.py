@@ -156,6 +156,11 @@ def test_empty_blocks_are_their_defaults() -> None:
             "names color, which is in stream.skills",
         ),
         (
+            {"stream": {"skills": ["count"], "downstream": ["color"], "downstream_epochs": 5}},
+            "stream.downstream_epochs",
+            "downstream_questions is 0",
+        ),
+        (
             {"stream": {"downstream_questions": 5}},
             "stream.downstream_questions",
             "names no skill",

@@ -68,3 +68,18 @@ def test_the_shipped_similarities_order_the_full_miniature(name, tasks, count) -
     assert len({frozenset(order) for order in orders}) == 1
     content = json.loads((FILES / f"{name}.json").read_text())
     assert set(content["names"]) == set(orders[0])
+
+
+SOURCES = {name: {"format": name} for name in ("piqa", "snli_ve", "inaturalist", "vqav2")}
+
+
+def test_an_order_by_modality_needs_tasks_of_both_kinds() -> None:
+    found = mistakes(orders=["mono-first"])["stream.orders[0]"]
+    assert "'mono-first' while the tasks are all of image and text" in found
+    mix = {"data": {"sources": SOURCES}, "stream": {"groups": "all", "held_out": ["none"]}}
+    mix["stream"] |= {"skills": "all", "orders": ["multi-first", "mono-first"]}
+    first, second = ([t.name for t in s.tasks] for s in Plan(load_study(mix)).streams)
+    assert first == ["snli_ve", "vqav2", "piqa", "inaturalist"]
+    assert second == ["piqa", "inaturalist", "snli_ve", "vqav2"]
+    with pytest.raises(ConfigError, match="or none is"):
+        load_study({**mix, "stream": {**mix["stream"], "skills": ["piqa", "inaturalist"]}})

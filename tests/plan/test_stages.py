@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.guards import MaskGuard, PenaltyGuard
+from continual_vqa.config.load import load_study
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.tuning import BankTuning
 from continual_vqa.plan.answers import answers_of
 from continual_vqa.plan.stages import course_of
 from continual_vqa.plan.streams import make_stream
+from continual_vqa.plan.study_plan import Plan
 
 SKILLS = ("recognition", "location", "count")
 GROUPS = ("G1", "G2", "G3")
@@ -178,3 +180,13 @@ def test_the_merged_weights_are_what_a_stream_left() -> None:
     merged = Recipe.model_validate({"start": "merged", "deploy": {"kind": "average"}})
     course = course_of(LATER, merged, 0)
     assert course.transfers[0].stage.start is course.deployed[-1]
+
+
+def test_low_shot_stages_have_epochs_of_their_own() -> None:
+    stream = {"skills": ["count", "action"], "downstream": ["color"]}
+    few = {"downstream_questions": 32, "downstream_epochs": 40}
+    plan = Plan(load_study({"stream": {**stream, **few}, "training": {"epochs": 3}}))
+    epochs = {stage.task: plan.training_of(stage).epochs for stage in plan.stages.values()}
+    assert epochs == {"count": 3, "action": 3, "joint": 3, "color": 40}
+    plan = Plan(load_study({"stream": {**stream, "downstream_questions": 32}}))
+    assert {plan.training_of(stage) for stage in plan.stages.values()} == {plan.study.training}

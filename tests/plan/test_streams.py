@@ -155,3 +155,15 @@ def test_group_order_is_a_permutation_fixed_by_seed_and_task(seed: int, task: st
     order = group_order(GROUPS, task, seed)
     assert sorted(order) == sorted(GROUPS)
     assert order == group_order(GROUPS, task, seed)
+
+
+def test_tasks_of_image_and_text_come_first_or_last() -> None:
+    skills = ("snli_ve", "piqa", "vqav2", "inaturalist")
+
+    def names(order: str) -> list[str]:
+        stream = make_stream(order, "none", skills, ("all",), multimodal=both.__contains__)
+        return [task.name for task in stream.tasks]
+
+    both = {"snli_ve", "vqav2"}
+    assert names("multi-first") == ["snli_ve", "vqav2", "piqa", "inaturalist"]
+    assert names("mono-first") == ["piqa", "inaturalist", "snli_ve", "vqav2"]

@@ -26,7 +26,7 @@ rule train:
     params:
         settings=lambda wildcards: settings(
             stage=plan.stage_settings(stage_of(wildcards)),
-            training=study.training,
+            training=plan.training_of(stage_of(wildcards)),
             shards=plan.reading,
         ),
         base=subpath(input.base, parent=True),

@@ -116,6 +116,11 @@ class DataConfig(Block):
     ] = "markers"
 
     @property
+    def made(self) -> bool:
+        """Whether the files are not given but made: the miniature world."""
+        return self.dataset == "miniature"
+
+    @property
     def format(self) -> str:
         """The format of the files: vqav2 or gqa; mix where there are several sources."""
         return "mix" if self.sources else FORMATS[self.dataset]

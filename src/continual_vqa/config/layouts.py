@@ -12,6 +12,8 @@ IMAGES = "images"
 ARCHIVE_MARK = "!/"
 
 Files = Literal["official"] | tuple[str, ...]
+Modality = Literal["image+text", "image", "text"]
+MULTIMODAL: Modality = "image+text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Layout:
 
     `questions`: files, or folders where images stand in a folder for each class.
     `images`: their folder; "": questions about no image.
+    `modality`: what a question shows beside its fixed words.
     `archives`: the official .zip that holds a file, as "archive.zip!/member".
     `image_archives`: the official .zip files of the images.
     """
@@ -29,6 +32,7 @@ class Layout:
     instances: tuple[str, ...] = ()
     scene_graphs: tuple[str, ...] = ()
     images: str = IMAGES
+    modality: Modality = MULTIMODAL
     archives: tuple[tuple[str, str], ...] = ()
     image_archives: tuple[str, ...] = ()
 
@@ -71,18 +75,22 @@ LAYOUTS: dict[str, Layout] = {
         questions=("train.jsonl", "valid.jsonl"),
         annotations=("train-labels.lst", "valid-labels.lst"),
         images="",
+        modality="text",
     ),
     "commonsenseqa": Layout(
-        questions=("train_rand_split.jsonl", "dev_rand_split.jsonl"), images=""
+        questions=("train_rand_split.jsonl", "dev_rand_split.jsonl"), images="", modality="text"
     ),
     "nlvr2": Layout(questions=("data/train.json", "data/dev.json", "data/test1.json")),
-    "inaturalist": Layout(questions=("train2019.json", "val2019.json"), images="."),
+    "inaturalist": Layout(
+        questions=("train2019.json", "val2019.json"), images=".", modality="image"
+    ),
     "places365": Layout(
         questions=("places365_train_standard.txt", "places365_val.txt"),
         annotations=("categories_places365.txt",),
         images=".",
+        modality="image",
     ),
-    "image_folder": Layout(questions=("train", "val"), images="."),
+    "image_folder": Layout(questions=("train", "val"), images=".", modality="image"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from continual_vqa.config.data import DataConfig
+from continual_vqa.config.layouts import LAYOUTS, Modality
 from continual_vqa.config.source import SourceConfig
 from continual_vqa.config.tasks import COPY_MARK
 from continual_vqa.config.taxonomy import TaxonomyNames, taxonomy_names
@@ -34,6 +35,12 @@ def skills_of(name: str, source: SourceConfig) -> tuple[str, ...]:
 def sources_of_skills(data: DataConfig) -> Mapping[str, str]:
     """Skill -> the source that gives it."""
     return {s: name for name, each in data.sources.items() for s in skills_of(name, each)}
+
+
+def modality_of(data: DataConfig, skill: str) -> Modality:
+    """What a question of a skill, or of a relabelled copy of it, shows."""
+    source = data.sources[source_of(data, skill)] if data.sources else data
+    return LAYOUTS[source.format].modality
 
 
 def source_of(data: DataConfig, skill: str) -> str:

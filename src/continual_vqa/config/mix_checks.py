@@ -14,7 +14,7 @@ from continual_vqa.config.source import SourceConfig, SourceFiles
 from continual_vqa.config.taxonomy import taxonomy_names
 from continual_vqa.errors import UserError
 
-MIX, MINIATURE = "mix", "miniature"
+MIX = "mix"
 # Formats whose files the miniature world holds.
 WORLD = (
     *("vqav2", "gqa", "snli_ve", "piqa", "commonsenseqa", "nlvr2"),
@@ -31,7 +31,7 @@ def check_sources(data: DataConfig, split: str) -> Iterator[Mistake]:
         yield Mistake("data.sources", "is empty while data.dataset is mix", expected="a source")
     if not data.sources:
         return
-    if data.dataset not in (MIX, MINIATURE):
+    if not data.made and data.dataset != MIX:
         yield Mistake(
             "data.sources", f"is given while data.dataset is {data.dataset}", expected="mix"
         )
@@ -61,7 +61,7 @@ def _source(
     if split == "val" and source.format not in WITH_VAL:
         shown = f"is {source.format}, which has no val, while evaluation.split is val"
         yield Mistake(f"{path}.format", shown, expected=f"one of {', '.join(WITH_VAL)}")
-    if data.dataset == MINIATURE:
+    if data.made:
         if source.root:
             yield Mistake(
                 f"{path}.root", "is given in the miniature world", expected="dataset: mix, or empty"

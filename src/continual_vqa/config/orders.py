@@ -16,9 +16,15 @@ from continual_vqa.files.jsons import read_json
 
 T = TypeVar("T")
 
-EXPECTED = "published, reversed, similar-first, dissimilar-first or permutation-N (N whole)"
+EXPECTED = (
+    "published, reversed, multi-first, mono-first, similar-first, dissimilar-first or "
+    "permutation-N (N whole)"
+)
 # Examples of every kind, to guess what a mistyped name was meant to be.
-EXAMPLES = ("published", "reversed", "similar-first", "dissimilar-first", "permutation-1")
+EXAMPLES = (
+    *("published", "reversed", "multi-first", "mono-first"),
+    *("similar-first", "dissimilar-first", "permutation-1"),
+)
 MEASURE = "continual-vqa similarity --questions results/NAME/data/questions.parquet --split train"
 
 
@@ -76,15 +82,21 @@ def read_similarity(path: str | Path) -> Similarity:
 
 def is_order(name: str) -> bool:
     """Whether `name` is that of an order."""
-    return name in _ORDERS or name in CHAINS or _seed(name) is not None
+    return name in {*_ORDERS, *BY_MODALITY, *CHAINS} or _seed(name) is not None
 
 
-def ordered(name: str, tasks: Sequence[str], similarity: Similarity | None = None) -> list[int]:
+def ordered(
+    name: str,
+    tasks: Sequence[str],
+    similarity: Similarity | None = None,
+    multimodal: Sequence[bool] = (),
+) -> list[int]:
     """The places of `tasks` (given in the published order) in the named order.
 
     Parameters
     ----------
     similarity : needed by the orders of `CHAINS`
+    multimodal : whether each task shows image and text; needed by the orders of `BY_MODALITY`
 
     Raises
     ------
@@ -92,6 +104,9 @@ def ordered(name: str, tasks: Sequence[str], similarity: Similarity | None = Non
     """
     if name in _ORDERS:
         return _ORDERS[name](len(tasks))
+    if name in BY_MODALITY:
+        # Sorting keeps the published order among equals.
+        return sorted(range(len(tasks)), key=lambda task: multimodal[task] != BY_MODALITY[name])
     if name in CHAINS:
         lacking = similarity.lacking(tasks) if similarity else list(tasks)
         if similarity is None or lacking:
@@ -144,6 +159,9 @@ _ORDERS: Mapping[str, Callable[[int], list[int]]] = {
     "published": lambda count: list(range(count)),
     "reversed": lambda count: list(range(count))[::-1],
 }
+
+# Orders by modality (ATLAS): whether tasks of image and text come first, or those of one alone.
+BY_MODALITY: Mapping[str, bool] = {"multi-first": True, "mono-first": False}
 
 # Orders by similarity: whether the most similar task follows, or the least.
 CHAINS: Mapping[str, bool] = {"similar-first": True, "dissimilar-first": False}

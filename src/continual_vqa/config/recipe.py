@@ -39,7 +39,8 @@ class Recipe(Block):
             description="Which tensors are trained. default: the family's own choice (t5_vision, "
             "vilt: full; llava, paligemma: lora). full: every tensor of the model, low-rank "
             "factors excepted. lora: low-rank factors and the visual embedding, projector, or head "
-            "over the answers. A block: adapters on the residual branches."
+            "over the answers. head: nothing but the head over the answers (vilt). A block: "
+            "adapters on the residual branches."
         ),
     ] = "default"
     start: Annotated[

@@ -102,7 +102,7 @@ _LOW_RANK: dict[str, Recipe] = {
 
 ATLAS = "arXiv 2410.10923"
 
-# Adapters: the bank, and one that all tasks share or train one after the other.
+# Adapters: the bank, one that all tasks share or train one after the other, and none at all.
 _ADAPTERS: dict[str, Recipe] = {
     "joint_adapter": Recipe(
         title="Joint, adapter", paper=ATLAS, schedule="joint", start="base", tune=AdapterTuning()
@@ -110,6 +110,9 @@ _ADAPTERS: dict[str, Recipe] = {
     "sequential_adapter": Recipe(title="Sequential, adapter", paper=ATLAS, tune=AdapterTuning()),
     "independent_adapter": Recipe(
         title="Adapter per task", paper=ATLAS, tune=AdapterTuning(), start="base", deploy="own"
+    ),
+    "independent_head": Recipe(
+        title="Head per task", paper=ATLAS, tune="head", start="base", deploy="own"
     ),
     "atlas": Recipe(title="ATLAS", paper=ATLAS, tune=BankTuning(), start="stacked", deploy="own"),
     "atlas_inferred": Recipe(

@@ -61,7 +61,7 @@ def _joint(path: str, recipe: Recipe) -> Iterator[Mistake]:
 
 
 def _stacked(path: str, recipe: Recipe) -> Iterator[Mistake]:
-    if recipe.tune == "full" or isinstance(recipe.tune, AdapterTuning):
+    if recipe.tune in ("full", "head") or isinstance(recipe.tune, AdapterTuning):
         kind = recipe.tune if isinstance(recipe.tune, str) else recipe.tune.kind
         yield Mistake(
             f"{path}.start",

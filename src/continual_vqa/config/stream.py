@@ -36,6 +36,14 @@ class StreamConfig(Block):
             "(low-shot transfer); 0: all.",
         ),
     ] = 0
+    downstream_epochs: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Epochs of learning a downstream skill from downstream_questions; 0: "
+            "training.epochs.",
+        ),
+    ] = 0
     groups: Annotated[
         Literal["all"] | tuple[str, ...],
         Field(description="Concept groups within each skill, or all of the taxonomy's."),
@@ -62,9 +70,10 @@ class StreamConfig(Block):
         Field(
             min_length=1,
             description="Orders of the tasks; each is a stream of its own. published: the "
-            "taxonomy's; reversed; permutation-N: shuffled with seed N; similar-first and "
-            "dissimilar-first: after each task the one most (least) similar to it, from the most "
-            "(least) similar pair on.",
+            "taxonomy's, or that of data.sources; reversed; multi-first and mono-first: tasks of "
+            "image and text before those of one alone, or after them (ATLAS); permutation-N: "
+            "shuffled with seed N; similar-first and dissimilar-first: after each task the one "
+            "most (least) similar to it, from the most (least) similar pair on.",
         ),
     ] = ("published",)
     similarity: Annotated[

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from continual_vqa.config.mistakes import Mistake
-from continual_vqa.config.orders import CHAINS, EXAMPLES, EXPECTED, is_order, read_similarity
+from continual_vqa.config.orders import (
+    BY_MODALITY,
+    CHAINS,
+    EXAMPLES,
+    EXPECTED,
+    is_order,
+    read_similarity,
+)
 from continual_vqa.config.stream import StreamConfig
 from continual_vqa.config.tasks import published_tasks
 from continual_vqa.errors import UserError
@@ -16,7 +23,12 @@ NONE_HELD_OUT = "none"
 
 
 def check_tasks(
-    stream: StreamConfig, skills: Sequence[str], groups: Sequence[str], questions: str
+    stream: StreamConfig,
+    skills: Sequence[str],
+    groups: Sequence[str],
+    questions: str,
+    *,
+    multimodal: Sequence[bool],
 ) -> Iterator[Mistake]:
     """Every mistake in what the tasks are and in their orders.
 
@@ -24,6 +36,7 @@ def check_tasks(
     ----------
     skills, groups : those of the study
     questions : where its questions.parquet lies: what a similarity is measured on
+    multimodal : whether each skill shows image and text
     """
     holding = [group for group in stream.held_out if group != NONE_HELD_OUT]
     for key, used in (("tasks", stream.tasks == "cells"), ("relabelings", stream.relabelings > 0)):
@@ -38,6 +51,12 @@ def check_tasks(
         if not is_order(order):
             near = next(iter(difflib.get_close_matches(order, EXAMPLES, n=1, cutoff=0.6)), "")
             yield Mistake(f"stream.orders[{index}]", f"is {order!r}", expected=EXPECTED, near=near)
+        elif order in BY_MODALITY and len(set(multimodal)) < 2:
+            yield Mistake(
+                f"stream.orders[{index}]",
+                f"is {order!r} while the tasks are all of image and text, or none is",
+                expected="tasks of both kinds (data.sources), or another order",
+            )
     names = [t.name for t in published_tasks(stream.tasks, skills, groups, stream.relabelings)]
     yield from _similarity(stream, names, questions)
 
@@ -48,6 +67,12 @@ def _downstream(stream: StreamConfig, skills: Sequence[str]) -> Iterator[Mistake
             "stream.downstream_questions",
             f"is {stream.downstream_questions} while stream.downstream names no skill",
             expected="0, or skills in stream.downstream",
+        )
+    if stream.downstream_epochs and not stream.downstream_questions:
+        yield Mistake(
+            "stream.downstream_epochs",
+            f"is {stream.downstream_epochs} while stream.downstream_questions is 0",
+            expected="0, or the number of questions that are learned from",
         )
     if not stream.downstream:
         return

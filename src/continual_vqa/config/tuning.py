@@ -67,4 +67,4 @@ class BankTuning(Block):
 
 
 Adapters = Annotated[AdapterTuning | BankTuning, Field(discriminator="kind")]
-Tuning = Literal["default", "full", "lora"] | Adapters
+Tuning = Literal["default", "full", "lora", "head"] | Adapters

@@ -6,6 +6,7 @@ What a recipe's slot `tune` trains:
 |---|---|
 | full | every tensor of the model itself, none of its low-rank factors |
 | lora | the low-rank factors and what the family trains with them |
+| head | the head over the answers, for families that choose from a list |
 | an adapter block | the adapters, or what of a bank the phase of the stage trains; the head |
 | default | the family's own choice of the two |
 
@@ -102,6 +103,17 @@ def _low_rank(model: Backbone) -> list[str]:
     return names
 
 
+def _head(model: Backbone) -> list[str]:
+    names = model.heads()
+    if not names:
+        raise UserError(
+            f"a {model.family} model writes its answers: it has no head over a list of them",
+            where="tune",
+            expected="another value, or a family with a head (vilt)",
+        )
+    return names
+
+
 def _of_bank(model: Backbone) -> list[str]:
     assert model.bank is not None, "loading the model makes its bank"
     return [*model.bank.trained, *model.heads()]
@@ -111,6 +123,7 @@ def _of_bank(model: Backbone) -> list[str]:
 TUNED: dict[str, Callable[[Backbone], list[str]]] = {
     "full": _own,
     "lora": _low_rank,
+    "head": _head,
     "adapter": _of_bank,
     "adapter_bank": _of_bank,
 }
@@ -121,7 +134,7 @@ def trained_names(model: Backbone, tune: Tuning) -> list[str]:
 
     Raises
     ------
-    UserError : low-rank factors are asked for and the model has none
+    UserError : low-rank factors or a head are asked for and the model has none
     """
     kind = tune if isinstance(tune, str) else tune.kind
     return sorted(TUNED[model.default_tune if kind == "default" else kind](model))

@@ -15,7 +15,6 @@ from continual_vqa.config.source import SourceFiles, raw_files
 from continual_vqa.config.study import Study
 from continual_vqa.plan.paths import Paths
 
-MINIATURE = "miniature"
 CONTENT = "content-"
 
 
@@ -37,7 +36,7 @@ class Materials:
     @cached_property
     def data_root(self) -> str:
         """The folder below which the data files lie."""
-        if self.study.data.dataset == MINIATURE:
+        if self.study.data.made:
             return f"{self.world}/{self.study.data.format}"
         return self.study.data.root
 
@@ -45,7 +44,7 @@ class Materials:
     def sources(self) -> tuple[SourceFiles, ...]:
         """The sources of a study of several."""
         data = self.study.data
-        made = data.dataset == MINIATURE
+        made = data.made
         return tuple(
             each.at(name, f"{self.world}/{each.format}" if made else each.root)
             for name, each in data.sources.items()

@@ -58,18 +58,26 @@ class FigureRow:
 class TableRow:
     """One table: its category in the report, and what a recipe must have (as of a figure).
 
-    `over_orders`: it compares orders, of which there must be two at least; `reads`: the study's
-    tables that it shows beside metrics and summary.
+    `over_orders`: it compares orders, of which there must be two at least; `downstream`: it is
+    about tasks that are learned after the stream; `reads`: the study's tables that it shows beside
+    metrics and summary.
     """
 
     category: str
     needs: str = ""
     reads: tuple[str, ...] = ()
     over_orders: bool = False
+    downstream: bool = False
+
+    @property
+    def for_all(self) -> bool:
+        """Whether every study has it, whatever its recipes, orders and tasks."""
+        return not (self.needs or self.over_orders or self.downstream)
 
     def fits(self, streams: Sequence[Stream]) -> bool:
         """Whether the streams of a study are enough for it."""
-        return not self.over_orders or several_orders(streams)
+        later = not self.downstream or any(stream.downstream for stream in streams)
+        return later and (not self.over_orders or several_orders(streams))
 
 
 def several_orders(streams: Sequence[Stream]) -> bool:
@@ -119,4 +127,6 @@ TABLES: dict[str, TableRow] = {
     "paired": TableRow("Accuracy", needs="comparison"),
     "orders": TableRow("Orders", over_orders=True),
     "routing": TableRow("Accuracy", needs="inferred", reads=("routing",)),
+    "transfer": TableRow("Transfer", reads=("transfer",), downstream=True),
+    "transfer_paired": TableRow("Transfer", reads=("transfer",), downstream=True),
 }

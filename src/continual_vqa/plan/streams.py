@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from continual_vqa.config.orders import Similarity, ordered, shuffled
@@ -56,6 +56,7 @@ def make_stream(
     tasks: TaskKind = "skills",
     relabelings: int = 0,
     similarity: Similarity | None = None,
+    multimodal: Callable[[str], bool] = lambda skill: True,
     downstream: Sequence[str] = (),
 ) -> Stream:
     """The stream of `skills` (given in the published order) x `groups`.
@@ -68,13 +69,15 @@ def make_stream(
     tasks, relabelings : see `published_tasks`
     downstream : skills that are learned afterwards, each by itself
     similarity : needed by the orders by similarity
+    multimodal : whether a skill shows image and text: for the orders by modality
 
     Raises
     ------
     UserError : unknown order, or one by similarity without what it needs
     """
     published = published_tasks(tasks, skills, groups, relabelings)
-    places = ordered(order, [task.name for task in published], similarity)
+    kinds = [multimodal(task.skill) for task in published]
+    places = ordered(order, [task.name for task in published], similarity, kinds)
     first, *others = (published[place] for place in places)
     kept = [replace(t, groups=tuple(g for g in t.groups if g != held_out)) for t in others]
     later = published_tasks("skills", downstream, groups)

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from continual_vqa.config.mix import names_of
+from continual_vqa.config.layouts import MULTIMODAL
+from continual_vqa.config.mix import modality_of, names_of
 from continual_vqa.config.orders import CHAINS, Similarity, read_similarity
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.taxonomy import TaxonomyNames
+from continual_vqa.config.training import TrainingConfig
 from continual_vqa.plan import listings
 from continual_vqa.plan.answers import Answers, Words, answers_of, transfers_of
 from continual_vqa.plan.comparisons import suited
@@ -77,6 +79,7 @@ class Plan(Materials):
                 tasks=self.study.stream.tasks,
                 relabelings=self.study.stream.relabelings,
                 similarity=self._similarity if order in CHAINS else None,
+                multimodal=lambda skill: modality_of(self.study.data, skill) == MULTIMODAL,
                 downstream=self.downstream,
             )
             for order in self.study.stream.orders
@@ -284,6 +287,12 @@ class Plan(Materials):
             **({"phase": stage.phase} if stage.recipe.bank else {}),
             **({"questions": stage.questions} if stage.questions else {}),
         }
+
+    def training_of(self, stage: Stage) -> TrainingConfig:
+        """How a stage is trained: low-shot ones may have epochs of their own."""
+        epochs = self.study.stream.downstream_epochs if stage.questions else 0
+        training = self.study.training
+        return training.model_copy(update={"epochs": epochs}) if epochs else training
 
     def cell_arguments(self, cells: Sequence[str]) -> list[str]:
         """Cells as NAME=FOLDER arguments, in the given order."""

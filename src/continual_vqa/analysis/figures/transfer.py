@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-
 from matplotlib.figure import Figure
 
 from continual_vqa.analysis.figures.dots import rows_of_dots
 from continual_vqa.analysis.figures.style import GREY, Style
-from continual_vqa.analysis.statistics import Estimate, over_seeds
+from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
+from continual_vqa.analysis.transfer_tables import COLUMNS, mean
 
-Value = Callable[[dict], float]
+SHOWN = ("alone (%)", "after the stream (%)", "transfer (points)")
 APART = 0.18  # of a row, between both ways of learning
 
 
@@ -26,7 +25,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         own = [row for row in rows if row["recipe"] == name]
         number = results.numbers[name]
         colour, marker = style.colour(number), style.marker(number)
-        after, single, gain = (mean(own, value) for value in (_after, _single, _gain))
+        single, after, gain = (mean(own, COLUMNS[heading]) for heading in SHOWN)
         for axes, estimate, offset in (
             (panels[0], single, APART),
             (panels[0], after, -APART),
@@ -57,23 +56,3 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     note = f"Mean over {', '.join(tasks)}. Stream {stream}; {interval_phrase(shown)}"
     style.head(figure, "Transfer to downstream tasks", note)
     return figure
-
-
-def mean(rows: Iterable[dict], value: Value) -> Estimate:
-    """Mean over tasks, then over seeds."""
-    found: dict[int, list[float]] = {}
-    for row in rows:
-        found.setdefault(row["seed"], []).append(value(row))
-    return over_seeds([sum(values) / len(values) for _, values in sorted(found.items())])
-
-
-def _after(row: dict) -> float:
-    return row["after"]
-
-
-def _single(row: dict) -> float:
-    return row["single"]
-
-
-def _gain(row: dict) -> float:
-    return row["after"] - row["single"]
