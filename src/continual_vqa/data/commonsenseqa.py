@@ -15,11 +15,8 @@ from continual_vqa.data.records import (
     BadRecord,
     Row,
     field_of,
-    gather,
-    json_lines,
-    subset_of,
+    line_records,
     text,
-    without_annotations,
 )
 
 SUBSETS = ("train", "dev")
@@ -36,9 +33,9 @@ def read_commonsenseqa(
     ------
     UserError : a file is missing, damaged as a whole or named otherwise
     """
-    without_annotations(annotations, "CommonsenseQA")
-    files = ((path, subset_of(path, SUBSETS), json_lines(path)) for path in questions)
-    return gather(files, _row, problems)
+    return line_records(
+        questions, annotations, problems, name="CommonsenseQA", subsets=SUBSETS, row=_row
+    )
 
 
 def _row(_subset: str, record: object) -> Row:
@@ -47,7 +44,7 @@ def _row(_subset: str, record: object) -> Row:
     if not isinstance(listed, list) or not listed:
         raise BadRecord("'choices' is no list of choices")
     choices = {text(choice, "label"): text(choice, "text") for choice in listed}
-    if not record.get("answerKey"):  # type: ignore[attr-defined]
+    if not isinstance(record, dict) or not record.get("answerKey"):
         raise BadRecord("has no 'answerKey'", "missing_annotations")
     key = text(record, "answerKey")
     if key not in choices:

@@ -17,11 +17,8 @@ from continual_vqa.data.problems import Problems
 from continual_vqa.data.records import (
     BadRecord,
     Row,
-    gather,
-    json_lines,
-    subset_of,
+    line_records,
     text,
-    without_annotations,
 )
 
 SUBSETS = ("train", "dev", "test1", "test2")
@@ -40,9 +37,7 @@ def read_nlvr2(
     ------
     UserError : a file is missing, damaged as a whole or named otherwise
     """
-    without_annotations(annotations, "NLVR2")
-    files = ((path, subset_of(path, SUBSETS), json_lines(path)) for path in questions)
-    return gather(files, _row, problems)
+    return line_records(questions, annotations, problems, name="NLVR2", subsets=SUBSETS, row=_row)
 
 
 def _row(_subset: str, record: object) -> Row:

@@ -95,6 +95,27 @@ def gather(
 _KINDS = {field.name: pa.types.is_list(field.type) for field in RAW}
 
 
+def line_records(
+    questions: Sequence[str | Path],
+    annotations: Sequence[str | Path],
+    problems: Problems,
+    *,
+    name: str,
+    subsets: Sequence[str],
+    row: Callable[[str, object], Row],
+) -> pa.Table:
+    """`gather` of JSON-lines files that are named by a subset and hold their own answers.
+
+    Raises
+    ------
+    UserError : a file is missing, damaged as a whole or named otherwise; or annotations are given
+        for the format `name`, which has none
+    """
+    without_annotations(annotations, name)
+    files = ((path, subset_of(path, subsets), json_lines(path)) for path in questions)
+    return gather(files, row, problems)
+
+
 def lines(path: str | Path) -> Iterator[tuple[str, str | BadRecord]]:
     """("line 1", text) of every line of a text file, without the blank ones.
 

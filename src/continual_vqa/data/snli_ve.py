@@ -16,11 +16,8 @@ from continual_vqa.data.records import (
     BadRecord,
     Row,
     file_stem,
-    gather,
-    json_lines,
-    subset_of,
+    line_records,
     text,
-    without_annotations,
 )
 
 LABELS = ("entailment", "neutral", "contradiction")
@@ -38,9 +35,7 @@ def read_snli_ve(
     ------
     UserError : a file is missing, damaged as a whole or named otherwise
     """
-    without_annotations(annotations, "SNLI-VE")
-    files = ((path, subset_of(path, SUBSETS), json_lines(path)) for path in questions)
-    return gather(files, _row, problems)
+    return line_records(questions, annotations, problems, name="SNLI-VE", subsets=SUBSETS, row=_row)
 
 
 def _row(_subset: str, record: object) -> Row:
