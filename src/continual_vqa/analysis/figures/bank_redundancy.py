@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from continual_vqa.analysis.figures.heat import heat, name_cells
-from continual_vqa.analysis.figures.style import Style
+from continual_vqa.analysis.figures.style import Style, colour_scale
 from continual_vqa.analysis.study_results import Results
 
 # Column of the table -> title, limits (x 100) and colours; None: those of the config.
@@ -38,8 +38,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         image = heat(axes, matrix, style, colours or style.config.heatmap, limits, cell)
         name_cells(axes, tasks[1:], tasks[:-1], every)
         axes.set_title(title)
-        bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02, ticks=[*limits])
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        colour_scale(figure, image, axes, limits, fraction=0.05)
     seeds = len({row["seed"] for row in rows})
     many = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     note = (

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from continual_vqa.analysis.figures.heat import heat, name_cells
-from continual_vqa.analysis.figures.style import Style
+from continual_vqa.analysis.figures.style import Style, colour_scale
 from continual_vqa.analysis.study_results import Results
 
 Layer = tuple[str, int]  # the stack, and the layer in it from 1
@@ -54,8 +54,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         axes.set_xticks([])
         axes.set_yticks([])
         panels.append(axes)
-    bar = figure.colorbar(image, ax=panels, fraction=0.04, pad=0.02, ticks=list(limits))
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    colour_scale(figure, image, panels, limits, fraction=0.04)
     seeds = len({row["seed"] for row in rows})
     many = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     note = (

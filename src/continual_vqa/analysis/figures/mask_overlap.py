@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from continual_vqa.analysis.figures.mask_shares import first_guards
 from continual_vqa.analysis.figures.matrix import is_dark
-from continual_vqa.analysis.figures.style import Style
+from continual_vqa.analysis.figures.style import Style, colour_scale
 from continual_vqa.analysis.study_results import Results
 
 
@@ -40,8 +40,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
         share = float(np.mean([row["both"] for row in own if row["task_a"] == row["task_b"]]))
         chances.append(f"{100 * share / (2 - share):.0f} % in {part}")
     if image is not None:
-        bar = figure.colorbar(image, ax=panels, fraction=0.05, pad=0.02, ticks=[0, 50, 100])
-        bar.outline.set_visible(False)  # type: ignore[operator]
+        colour_scale(figure, image, panels, [0, 50, 100], fraction=0.05)
     seeds = len({row["seed"] for row in rows})
     many = f"mean of {seeds} seeds" if seeds > 1 else "one seed"
     note = (

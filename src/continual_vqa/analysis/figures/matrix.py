@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from continual_vqa.analysis.figures.style import FAINT, Style
+from continual_vqa.analysis.figures.style import FAINT, Style, colour_scale
 from continual_vqa.analysis.study_results import Results
 
 SMALLEST = 3.5  # points; smaller numbers in the cells could not be read and are left out
@@ -40,8 +40,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     axes.set_ylabel("" if joint else "after learning")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    bar = figure.colorbar(image, ax=axes, fraction=0.06, pad=0.02, ticks=[0, 50, 100])
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    colour_scale(figure, image, axes, [0, 50, 100], fraction=0.06)
     many = f"mean of {len(seeds)} seeds" if len(seeds) > 1 else "one seed"
     note = f"Accuracy (%), {many}, stream {stream}; grey: not evaluated"
     style.head(figure, results.titles[recipe], note)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -117,6 +118,23 @@ class Style:
         for number, text in enumerate(lines):
             y = 1 - (top + line * number) / height
             figure.text(x, y, text, va="top", fontsize=size - 1.5, color=GREY)
+
+
+def colour_scale(
+    figure: Figure,
+    image: ScalarMappable,
+    axes: Axes | Sequence[Axes],
+    ticks: Sequence[float],
+    *,
+    fraction: float,
+) -> None:
+    """Beside `axes` a bar without a frame that tells what the colours of `image` mean.
+
+    `fraction`: the bar's share of their width.
+    """
+    shown: Any = axes if isinstance(axes, Axes) else list(axes)
+    bar: Any = figure.colorbar(image, ax=shown, fraction=fraction, pad=0.02, ticks=list(ticks))
+    bar.outline.set_visible(False)
 
 
 def save(figure: Figure, style: Style, pdf: str | Path, png: str | Path) -> None:
