@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from .task_files import chosen, entailment, goal, pair, species, write_json, wri
 Rows = list[dict[str, Any]]
 
 
-def read(name: str, questions: list[str], annotations: list[str] = []) -> tuple[Rows, Problems]:  # noqa: B006
+def read(
+    name: str, questions: Sequence[str], annotations: Sequence[str] = ()
+) -> tuple[Rows, Problems]:
     problems = Problems(skip=True)
     table = FORMATS[name].read(questions, annotations, problems)
     assert table.schema == RAW
