@@ -16,7 +16,7 @@ from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import write_table
 from continual_vqa.shards.reader import open_cells
 from continual_vqa.training.inflight import Interrupted
-from continual_vqa.training.loop import memory_batch
+from continual_vqa.training.loop import memory_share
 from continual_vqa.training.memory import read_memory, recalled
 from continual_vqa.training.settings import TrainSettings
 from continual_vqa.training.stage import StageFiles, train_stage
@@ -112,8 +112,10 @@ def test_every_remembered_example_is_passed_over_equally_often(count: int, size:
     a_pass = -(-count // size)
     seen: Counter[int] = Counter()
     for step in range(3 * a_pass):
-        numbers, weights = memory_batch(Numbers(count), size, 5, step)  # type: ignore[arg-type]
-        assert 1 <= len(weights) <= size
+        share = memory_share(Numbers(count), size, 5, step)  # type: ignore[arg-type]
+        assert share.examples is not None
+        numbers, weights = share.examples
+        assert 1 <= len(weights) <= size and len(weights) == share.count
         seen.update(np.asarray(numbers).tolist())
     assert seen == dict.fromkeys(range(count), 3)
 

@@ -121,8 +121,11 @@ def measure_importance(
             batch = _answered_by_the_model(model, batch, sampling[batches[done - 1]])
         measured.add(batch)
         progress.advance(1)
-        if inflight.due(done):
-            inflight.save({"batches": done}, measured.sums, done)
+        stop = inflight.asked(done)
+        if stop or inflight.late():
+            inflight.save({"batches": done}, measured.sums)
+        if stop:
+            inflight.stop(done)
     progress.close()
     count = sum(map(len, batches))
     _refuse_what_is_not_finite(measured, files)

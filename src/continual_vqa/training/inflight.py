@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
+from typing import NoReturn
 
 from torch import Tensor
 
@@ -90,30 +91,33 @@ class InFlight:
             return None
         return json.loads(header["cursor"]), tensors
 
-    def due(self, steps: int) -> bool:
-        """Whether the state should be saved now, `steps` being done."""
-        return self._asked(steps) or time.monotonic() - self._last > 60 * self.every_minutes
+    def asked(self, steps: int) -> bool:
+        """Whether the job has to stop now, `steps` being done."""
+        return bool(self.request.signal) or (self.stop_after > 0 and steps >= self.stop_after)
 
-    def save(self, cursor: dict, tensors: dict[str, Tensor], steps: int) -> None:
-        """Save the state; if a signal asked for it, stop.
+    def late(self) -> bool:
+        """Whether the state was not saved for long."""
+        return time.monotonic() - self._last > 60 * self.every_minutes
 
-        Raises
-        ------
-        Interrupted : the state is saved and the job has to end
-        """
+    def save(self, cursor: dict, tensors: dict[str, Tensor]) -> None:
+        """Save the state."""
         path = self.folder / FILE
         header = {"format": FORMAT, "key": self.key, "cursor": json.dumps(cursor)}
         write_tensors(path, tensors, header)
         self._last = time.monotonic()
-        if self._asked(steps):
-            reason = self.request.signal or "stop"
-            raise Interrupted(f"resume me: {reason} after {steps} steps, state saved in {path}")
+
+    def stop(self, steps: int) -> NoReturn:
+        """End the job after `steps` steps, the state being saved.
+
+        Raises
+        ------
+        Interrupted
+        """
+        reason, path = self.request.signal or "stop", self.folder / FILE
+        raise Interrupted(f"resume me: {reason} after {steps} steps, state saved in {path}")
 
     def clear(self) -> None:
         """Remove the saved state, and its folder when nothing else is in it: the work is done."""
         (self.folder / FILE).unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
-
-    def _asked(self, steps: int) -> bool:
-        return bool(self.request.signal) or (self.stop_after > 0 and steps >= self.stop_after)

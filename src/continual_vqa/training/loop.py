@@ -7,7 +7,7 @@ seed, the segment and the step, so a position is all that has to be remembered t
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -24,6 +24,7 @@ from continual_vqa.training.curve import CurveRow
 from continual_vqa.training.examples import Source
 from continual_vqa.training.inflight import InFlight
 from continual_vqa.training.optimiser import AdamW, Optimiser, rate
+from continual_vqa.training.ranks import ALONE, Ranks
 from continual_vqa.training.seeds import derived, uniforms
 
 
@@ -63,7 +64,7 @@ class Loop:
     """Trains `parameters` of `model` over `segments`; `run` can be interrupted and continued.
 
     `alignment` gathers what the guards return after the steps; `rates` gives tensors a learning
-    rate of their own, as a factor.
+    rate of their own, as a factor; `ranks` are the processes that share every batch.
     """
 
     model: Backbone
@@ -74,6 +75,7 @@ class Loop:
     label: str
     alignment: list[Alignment] = field(default_factory=list)
     rates: Mapping[str, float] = field(default_factory=dict)
+    ranks: Ranks = ALONE
     _total: int = field(default=0, init=False)
 
     def run(self, segments: Sequence[Segment]) -> list[CurveRow]:
@@ -126,49 +128,59 @@ class Loop:
         per_epoch = self.pace.steps(n) // self.pace.epochs
         while cursor.epoch < self.pace.epochs and n:
             epoch = cursor.epoch
-            numbers = batches(n, size, segment.seed, epoch, start=cursor.position)
-            draws = uniforms(n, segment.seed, epoch)
             before = time.perf_counter()
-            for batch, weights in segment.source.stream(numbers, draws):
+            for share in shares(
+                segment.source, size, segment.seed, epoch, start=cursor.position, ranks=self.ranks
+            ):
                 step = epoch * per_epoch + cursor.position // size
                 lr = rate(step, total, self.pace.adamw.lr, self.pace.warmup, self.pace.fall)
-                torch.manual_seed(derived(segment.seed, "dropout", step))
-                loss = self._step(batch, weights, optimiser, lr, segment.name)
+                torch.manual_seed(self._dropout_seed(segment.seed, step))
+                loss = self._step(share, optimiser, lr, segment.name)
                 if segment.memory:
-                    remembered = memory_batch(segment.memory, size, segment.seed, step)
-                    self._step(*remembered, optimiser, lr, f"{segment.name}, memory")
+                    remembered = memory_share(
+                        segment.memory, size, segment.seed, step, ranks=self.ranks
+                    )
+                    self._step(remembered, optimiser, lr, f"{segment.name}, memory")
                 done = len(curve) + 1
                 for guard in self.guards:
                     rows = guard.after_update(
                         self.parameters, optimiser, done, last=done == self._total
                     )
                     self.alignment.extend(rows)
-                cursor = cursor.advance(len(weights), n)
+                cursor = cursor.advance(share.count, n)
                 now = time.perf_counter()
-                speed = len(weights) / (now - before)
+                speed = share.count / (now - before)
                 before = now
                 curve.append(CurveRow(len(curve) + 1, segment.name, epoch + 1, loss, lr, speed))
                 progress.advance(1, f"{segment.name}, loss {loss:.3f}, {speed:,.0f} samples/s")
-                if self.inflight.due(len(curve)):
-                    self._save(index, cursor, optimiser, curve)
+                # All ranks decide alike: a signal may reach them between different steps.
+                late = self.ranks.first and self.inflight.late()
+                flags = (self.inflight.asked(len(curve)), late)
+                stop, late = self.ranks.any(flags, self.parameters.values.device)
+                if stop or late:
+                    self._save(index, cursor, optimiser, curve, stop)
 
-    def _step(
-        self, batch: Batch, weights: Tensor, optimiser: Optimiser, lr: float, name: str
-    ) -> float:
+    def _dropout_seed(self, seed: int, step: int) -> int:
+        own = (self.ranks.rank,) if self.ranks.rank else ()
+        return derived(seed, "dropout", step, *own)
+
+    def _step(self, share: Share, optimiser: Optimiser, lr: float, name: str) -> float:
         total = 0.0
-        for piece, share in pieces(batch, weights, self.pace.accumulation):
+        for piece, weights in share.pieces(self.pace.accumulation):
             with torch.autocast(
-                batch.visual.device.type,
+                weights.device.type,
                 dtype=torch.bfloat16,
                 enabled=self.pace.precision == "bf16",
             ):
                 logits = self.model.logits(piece)
             losses = self.model.losses(piece, logits)
-            loss = (losses * share).sum() / len(weights)
+            loss = (losses * weights).sum() / share.count
             for guard in self.guards:
-                loss = guard.on_loss(loss, logits, piece, len(share) / len(weights))
+                loss = guard.on_loss(loss, logits, piece, len(weights) / share.count)
             loss.backward()
             total += loss.item()
+        self.ranks.add(self.parameters.gradient)
+        total = self.ranks.total(total, self.parameters.values.device)
         for guard in self.guards:
             guard.after_backward(self.parameters)
         try:
@@ -187,7 +199,7 @@ class Loop:
         return total
 
     def _save(
-        self, index: int, cursor: Cursor, optimiser: Optimiser, curve: list[CurveRow]
+        self, index: int, cursor: Cursor, optimiser: Optimiser, curve: list[CurveRow], stop: bool
     ) -> None:
         place = {
             "segment": index,
@@ -196,19 +208,49 @@ class Loop:
             "curve": [list(row) for row in curve],
             "alignment": [list(row) for row in self.alignment],
         }
-        self.inflight.save(place, optimiser.state(), len(curve))
+        if self.ranks.first:
+            self.inflight.save(place, optimiser.state())
+        if stop:
+            self.inflight.stop(len(curve))
 
 
-def memory_batch(memory: Source, size: int, seed: int, step: int) -> tuple[Batch, Tensor]:
-    """The batch of `memory` that follows step `step` of a segment, a pure function of its place.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one rank trains on of a batch; `examples` is None where the batch is too small for it.
 
-    The memory is passed over again and again in an order of its own, `size` examples at a time;
-    the last batch of a pass may be smaller (VQACL: one memory batch after each batch).
+    `count` is the number of examples in the whole batch.
     """
-    own = derived(seed, "memory")
+
+    examples: tuple[Batch, Tensor] | None
+    count: int
+
+    def pieces(self, most: int) -> list[tuple[Batch, Tensor]]:
+        """The examples in at most `most` pieces."""
+        return pieces(*self.examples, most) if self.examples else []
+
+
+def shares(
+    source: Source, size: int, seed: int, epoch: int, *, start: int, ranks: Ranks
+) -> Iterator[Share]:
+    """This rank's share of every batch of an epoch, from the `start`-th example on."""
+    n = len(source)
+    own = list(batches(n, size, seed, epoch, start=start, rank=ranks.rank, ranks=ranks.size))
+    stream = source.stream((each for each in own if len(each)), uniforms(n, seed, epoch))
+    for place, numbers in enumerate(own):
+        count = min(size, n - start - place * size)
+        yield Share(next(stream) if len(numbers) else None, count)
+
+
+def memory_share(memory: Source, size: int, seed: int, step: int, *, ranks: Ranks = ALONE) -> Share:
+    """The share of the batch of `memory` that follows step `step` of a segment.
+
+    It is a pure function of its place: the memory is passed over again and again in an order of its
+    own, `size` examples at a time; the last batch of a pass may be smaller (VQACL: one memory batch
+    after each batch).
+    """
     passed, place = divmod(step, -(-len(memory) // size))
-    numbers = next(batches(len(memory), size, own, passed, start=place * size))
-    return next(iter(memory.stream([numbers], uniforms(len(memory), own, passed))))
+    own = derived(seed, "memory")
+    return next(shares(memory, size, own, passed, start=place * size, ranks=ranks))
 
 
 def pieces(batch: Batch, weights: Tensor, count: int) -> list[tuple[Batch, Tensor]]:

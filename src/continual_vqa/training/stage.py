@@ -30,6 +30,7 @@ from continual_vqa.training.loading import Fresh, load_model
 from continual_vqa.training.loop import Loop, Pace, Segment
 from continual_vqa.training.memory import read_memory, recalled
 from continual_vqa.training.optimiser import AdamW
+from continual_vqa.training.ranks import ALONE, Ranks
 from continual_vqa.training.seeds import derived
 from continual_vqa.training.settings import JOINT, StageIdentity, TrainSettings
 
@@ -62,6 +63,7 @@ def train_stage(
     request: Request | None = None,
     workers: int = 0,
     stop_after: int = 0,
+    ranks: Ranks = ALONE,
 ) -> dict[str, object]:
     """Train one stage and write its checkpoint and curve; returns a summary.
 
@@ -70,6 +72,7 @@ def train_stage(
     request : set by a signal handler when the job has to stop
     workers : threads that decode images
     stop_after : for tests: stop as if by a signal after so many steps
+    ranks : the processes that train the stage together; the first of them writes
 
     Raises
     ------
@@ -127,23 +130,25 @@ def train_stage(
         inflight,
         f"train {stage.task}",
         rates=rates_of(parameters.names, stage),
+        ranks=ranks,
     )
     curve = loop.run(segments)
-    write_checkpoint(
-        files.out,
-        kept_tensors(model, parameters),
-        model,
-        base_sha256=base_sha256,
-        recipe=stage.recipe.model_dump(mode="json"),
-        stage=stage.id,
-        task=stage.task,
-        step=stage.step,
-    )
-    note = {"stage": stage.id, "task": stage.task}
-    write_curve(files.curve, curve, note)
-    if files.alignment:
-        write_alignment(files.alignment, loop.alignment, note)
-    inflight.clear()
+    if ranks.first:
+        write_checkpoint(
+            files.out,
+            kept_tensors(model, parameters),
+            model,
+            base_sha256=base_sha256,
+            recipe=stage.recipe.model_dump(mode="json"),
+            stage=stage.id,
+            task=stage.task,
+            step=stage.step,
+        )
+        note = {"stage": stage.id, "task": stage.task}
+        write_curve(files.curve, curve, note)
+        if files.alignment:
+            write_alignment(files.alignment, loop.alignment, note)
+        inflight.clear()
     samples = sum(len(segment.source) for segment in segments)
     seconds = time.perf_counter() - begun
     return {
@@ -151,6 +156,7 @@ def train_stage(
         "groups": " ".join(groups),
         "questions": samples,
         "steps": len(curve),
+        **({"processes": ranks.size} if ranks.size > 1 else {}),
         "loss": round(curve[-1].loss, 4) if curve else None,
         "seconds": round(seconds, 2),
         "samples_per_second": round(samples * training.epochs / seconds, 1),

@@ -2,7 +2,8 @@
 
 The cells are trained in the order given; with task "joint" (or training.schedule per_stage) they
 are shuffled together. SIGTERM and SIGUSR1 save the state in --scratch and end the process with
-code 75; the same command continues and ends with the same bytes.
+code 75; the same command continues and ends with the same bytes. Started by torchrun, its processes
+share every batch and the first writes.
 """
 
 from __future__ import annotations
@@ -80,10 +81,11 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.training.device import prepare
     from continual_vqa.training.inflight import EXIT_CODE, Interrupted, listening
     from continual_vqa.training.loading import start_file
+    from continual_vqa.training.ranks import joined, local_device
     from continual_vqa.training.stage import StageFiles, train_stage
 
-    with listening() as request:
-        device = prepare(args.threads, args.device)
+    device = local_device(prepare(args.threads, args.device))
+    with listening() as request, joined(device) as ranks:
         files = StageFiles(
             args.base,
             start_file(args.start, args.base),
@@ -98,7 +100,12 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         )
         try:
             return train_stage(
-                files, settings, device, request=request, workers=max(0, args.threads - 1)
+                files,
+                settings,
+                device,
+                request=request,
+                workers=max(0, args.threads - 1),
+                ranks=ranks,
             )
         except Interrupted as interrupted:
             print(interrupted, file=sys.stderr)

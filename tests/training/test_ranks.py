@@ -1,0 +1,150 @@
+"""Processes that share every batch learn what one process learns."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+import torch
+
+import tiny_model
+from continual_vqa.backbones.tensor_file import read_tensors
+from continual_vqa.consolidation.memory import MEMORY
+from continual_vqa.errors import UserError
+from continual_vqa.files.parquet import read_table, write_table
+from continual_vqa.shards.reader import open_cells
+from continual_vqa.training.curve import CURVE
+from continual_vqa.training.inflight import FILE
+from continual_vqa.training.ranks import ALONE, joined, local_device
+
+CPU = torch.device("cpu")
+GROUPS = ("G2", "G1")
+# 24 questions a group; batches of 23 leave one question to the last: the second rank has none.
+TRAINING = {"epochs": 2, "batch_size": 23, "lr": 3e-3}
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+BANK = {"kind": "adapter_bank", "width": 4, "heads": 2}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("world")
+    tiny_model.base_folder(folder / "base")
+    tiny_model.cells(folder / "cells")
+    tiny_model.cell(folder / "cells", skill="count", group="G1", seed=9)
+    rows = [
+        {"cell": "train/count/G1", "question_id": question, "number": number}
+        for number, question in enumerate(
+            open_cells([folder / "cells/train/count/G1"]).question_ids[:5]
+        )
+    ]
+    write_table(folder / "memory.parquet", pa.Table.from_pylist(rows, schema=MEMORY), MEMORY)
+    return folder
+
+
+def command(
+    world: Path, out: Path, recipe: dict, *more: str, processes: int, **training: object
+) -> list[str]:
+    stage = {"task": "color", "step": 2, "seed": 3, "recipe": recipe}
+    settings = {"stage": stage, "training": {**TRAINING, **training}}
+    cells = [f"train/color/{g}={world}/cells/train/color/{g}" for g in GROUPS]
+    launch = [*TORCHRUN, "-m"] if processes > 1 else ["-m"]
+    return [
+        *(sys.executable, *launch, "continual_vqa", "train", "--base", str(world / "base")),
+        *("--cells", *cells, "--settings", json.dumps(settings), "--threads", "1"),
+        *("--scratch", str(out / "scratch"), "--out", str(out / "model.safetensors")),
+        *("--curve", str(out / "curve"), "--device", "cpu", *more),
+    ]
+
+
+def train(
+    world: Path, out: Path, recipe: dict, *more: str, processes: int, **training: object
+) -> dict[str, torch.Tensor]:
+    out.mkdir()
+    run = command(world, out, recipe, *more, processes=processes, **training)
+    done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return read_tensors(out / "model.safetensors")[1]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "training"),
+    [
+        ({}, {"accumulation": 2}),
+        ({"replay": "examples"}, {"clip": 0.1}),
+        ({"guards": [{"kind": "distil", "strength": 1}]}, {}),
+        ({"tune": BANK, "start": "stacked", "deploy": "own"}, {}),
+    ],
+    ids=["plain", "replay", "distil", "bank"],
+)
+def test_two_processes_learn_what_one_learns(
+    world: Path, tmp_path: Path, recipe: dict, training: dict
+) -> None:
+    more: list[str] = []
+    if "replay" in recipe:
+        cell = f"train/count/G1={world}/cells/train/count/G1"
+        more = ["--memory", str(world / "memory.parquet"), "--memory-cells", cell]
+    if "guards" in recipe:
+        train(world, tmp_path / "teacher", {}, processes=1, epochs=1)
+        more = ["--teacher", str(tmp_path / "teacher" / "model.safetensors")]
+    one = train(world, tmp_path / "one", recipe, *more, processes=1, **training)
+    two = train(world, tmp_path / "two", recipe, *more, processes=2, **training)
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=0, atol=1e-5)
+    curves = [read_table(tmp_path / n / "curve", CURVE) for n in ("one", "two")]
+    losses, shared = (curve["loss"].to_pylist() for curve in curves)
+    assert shared == pytest.approx(losses, abs=1e-5) and len(losses) == 8
+
+
+def test_a_signal_stops_all_processes_and_the_next_call_continues(
+    world: Path, tmp_path: Path
+) -> None:
+    long = {"epochs": 12, "save_every_minutes": 0.05 / 60}
+    whole = train(world, tmp_path / "whole", {}, processes=2, **long)
+    out = tmp_path / "cut"
+    out.mkdir()
+    run = command(world, out, {}, processes=2, **long)
+    with subprocess.Popen(run, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not (out / "scratch" / FILE).exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode != 0 and not (out / "model.safetensors").exists(), errors
+    assert (out / "scratch" / FILE).exists()
+    done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    resumed = read_tensors(out / "model.safetensors")[1]
+    assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
+    assert not (out / "scratch").exists()
+
+
+def test_a_process_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined(CPU) as ranks:
+        assert ranks is ALONE and ranks.first
+        tensor = torch.tensor([1.0, 2.0])
+        ranks.add(tensor)
+        assert tensor.tolist() == [1.0, 2.0]
+        assert ranks.total(3.5, CPU) == 3.5
+        assert ranks.any((True, False), CPU) == (True, False)
+    assert local_device(CPU) == CPU
+
+
+def test_an_environment_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "many")
+    with pytest.raises(UserError, match="WORLD_SIZE"), joined(CPU):
+        pass
+
+
+def test_a_process_without_a_gpu_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", str(torch.cuda.device_count()))
+    with pytest.raises(UserError, match="has no GPU"):
+        local_device(torch.device("cuda"))
