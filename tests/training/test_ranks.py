@@ -27,7 +27,6 @@ CPU = torch.device("cpu")
 GROUPS = ("G2", "G1")
 # 24 questions a group; batches of 23 leave one question to the last: the second rank has none.
 TRAINING = {"epochs": 2, "batch_size": 23, "lr": 3e-3}
-TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 BANK = {"kind": "adapter_bank", "width": 4, "heads": 2}
 
 
@@ -53,9 +52,9 @@ def command(
     stage = {"task": "color", "step": 2, "seed": 3, "recipe": recipe}
     settings = {"stage": stage, "training": {**TRAINING, **training}}
     cells = [f"train/color/{g}={world}/cells/train/color/{g}" for g in GROUPS]
-    launch = [*TORCHRUN, "-m"] if processes > 1 else ["-m"]
     return [
-        *(sys.executable, *launch, "continual_vqa", "train", "--base", str(world / "base")),
+        *(sys.executable, "-m", "continual_vqa", "train", "--base", str(world / "base")),
+        *("--processes", str(processes)),
         *("--cells", *cells, "--settings", json.dumps(settings), "--threads", "1"),
         *("--scratch", str(out / "scratch"), "--out", str(out / "model.safetensors")),
         *("--curve", str(out / "curve"), "--device", "cpu", *more),

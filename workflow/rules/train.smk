@@ -23,6 +23,7 @@ rule train:
         mem_mb=grown(study.resources.train.mem_mb),
         runtime=grown(study.resources.train.runtime),
         gpu=study.resources.train.gpu,
+        processes=study.resources.train.processes,
     params:
         settings=lambda wildcards: settings(
             stage=plan.stage_settings(stage_of(wildcards)),
@@ -36,6 +37,6 @@ rule train:
         code=code("verbs.train", f"backbones.{study.backbone.family}"),
     shell:
         "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
-        " {params.guards:q} --settings {params.settings:q} --threads {threads} --scratch {params.scratch:q}"
+        " {params.guards:q} --settings {params.settings:q} --threads {threads} --processes {resources.processes} --scratch {params.scratch:q}"
         " --out {output.model:q} --curve {output.curve:q} --alignment {output.alignment:q}"
         " > {log:q} 2> >(tee -a {log:q} >&2)"

@@ -20,6 +20,20 @@ class Needs(Block):
     gpu: Annotated[int, Field(ge=0, le=64, description="GPUs.")] = 0
 
 
+class TrainNeeds(Needs):
+    """What a training job asks for."""
+
+    processes: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="Processes that share every batch, each with a GPU of its own (or threads "
+            "CPU threads where gpu is 0).",
+        ),
+    ] = 1
+
+
 class ResourcesConfig(Block):
     """Requests per kind of job. The defaults fit the miniature world."""
 
@@ -32,7 +46,7 @@ class ResourcesConfig(Block):
     pretrain: Annotated[Needs, Field(description="Pretraining the miniature's base model.")] = (
         Needs(threads=2, mem_mb=4000, runtime=60)
     )
-    train: Annotated[Needs, Field(description="Training one stage.")] = Needs(
+    train: Annotated[TrainNeeds, Field(description="Training one stage.")] = TrainNeeds(
         mem_mb=3000, runtime=60
     )
     predict: Annotated[Needs, Field(description="Answering the test questions.")] = Needs(

@@ -2,15 +2,17 @@
 
 The cells are trained in the order given; with task "joint" (or training.schedule per_stage) they
 are shuffled together. SIGTERM and SIGUSR1 save the state in --scratch and end the process with
-code 75; the same command continues and ends with the same bytes. Started by torchrun, its processes
-share every batch and the first writes.
+code 75; the same command continues and ends with the same bytes. With --processes, or started by
+torchrun, several processes share every batch and the first of them writes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 EXAMPLE = (
     "continual-vqa train --base base --start base --cells train/color/G1=cells/train/color/G1 "
@@ -62,6 +64,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--curve", type=Path, required=True, help="training curve to write")
     parser.add_argument("--alignment", type=Path, help="log of the align guards to write")
     add_machine(parser)
+    parser.add_argument(
+        "--processes", type=int, default=1, help="that share every batch (default 1), by torchrun"
+    )
+
+
+def started_by_torchrun() -> bool:
+    """Whether this process is one of several already."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def start_again(processes: int) -> NoReturn:
+    """Become torchrun, which starts this very command so many times and hands signals on."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [sys.executable, *torchrun, "-m", "continual_vqa", *sys.argv[1:]]
+    os.execv(sys.executable, command)
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
@@ -72,6 +89,8 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Train the stage that the options describe."""
+    if args.processes > 1 and not started_by_torchrun():
+        start_again(args.processes)
     from continual_vqa.training.settings import TrainSettings, read_cells, read_settings
 
     settings = read_settings(args.settings, TrainSettings)
