@@ -1,4 +1,4 @@
-"""ViLT's heads for choices and for pairs, against transformers' own and against what was without."""
+"""ViLT's heads for choices and pairs, against transformers' own and against what was without."""
 
 from __future__ import annotations
 
