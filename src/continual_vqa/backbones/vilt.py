@@ -188,36 +188,12 @@ class Vilt(Classifier):
     def logits(self, batch: Batch) -> Tensor:
         """Logits (B, 1, V + K) of the answers and the choices; `ABSENT` where there is none."""
         if batch.plain is not None:
-            return self._of_all_kinds(batch, batch.plain)[:, None]
+            return vilt_heads.logits(self, batch, batch.plain)[:, None]
         first = batch.visual if batch.visual.dim() == 4 else batch.visual[:, 0]
         pooled = self.pooled(batch.questions, batch.mask, self.see(first))
         listed = self.net.classifier(pooled)[:, None]
         places = self.classes.places
         return F.pad(listed, (0, places), value=ABSENT) if places else listed
-
-    def _of_all_kinds(self, batch: Batch, plain: Tensor) -> Tensor:
-        """Logits (B, V + K) where some questions have choices or are about two images."""
-        answers, images = len(self.classes), batch.visual
-        images = images[:, None] if images.dim() == 4 else images
-        asked, mask = batch.questions, batch.mask
-        if batch.choices is None:
-            asked, mask = asked[:, None], mask[:, None]
-        # Of each prompt the sample it belongs to, and its number there.
-        sample, place = mask.any(2).nonzero(as_tuple=True)
-        seen = self.see(images[:, 0]).index_select(0, sample)
-        pooled = self.pooled(asked[sample, place], mask[sample, place], seen)
-        out = pooled.new_full((len(mask), answers + self.classes.places), ABSENT)
-        if (alone := plain[sample]).any():
-            out[sample[alone], :answers] = self.net.classifier(pooled[alone])
-        if batch.choices is not None and (chosen := batch.choices[sample] > 0).any():
-            scores = self.extra_heads.choice(pooled[chosen])[:, 0]
-            out[sample[chosen], answers + place[chosen]] = scores
-        if (two := batch.pairs) is not None and two.any():
-            seen = self.see(images[two, 1])
-            other = self.pooled(asked[two, 0], mask[two, 0], seen, vilt_heads.SECOND)
-            states = torch.cat([pooled[two[sample]], other], 1)
-            out[two, :answers] = self.extra_heads.pair(states)
-        return out
 
     def pooled(
         self, questions: Tensor, mask: Tensor, seen: Tensor, image: int = vilt_heads.FIRST
