@@ -33,6 +33,11 @@ def tiny(seed: int = 0, **own: Any) -> Vilt:
     return build(config(**own), tiny_model.words(), seed, LIST).eval()
 
 
+def of_all_kinds(seed: int = 0, *, places: int = 3, **own: Any) -> Vilt:
+    """With a head for choices and one for pairs of images."""
+    return build(config(**own), tiny_model.words(), seed, LIST, places, True).eval()
+
+
 def low_rank(seed: int = 0, *, fresh: bool = False, **lora: object) -> Vilt:
     """With factors that are trained by default, drawn so that they matter, unless `fresh`."""
     model = tiny(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_the_score_of_an_answer_is_the_one_that_training_sees(make: Make) -> Non
     model = with_bank(make(3))
     batch = families.batch(model, FIVE)
     tokens, scores = model.generate(batch, beams=1, length=3)
-    given = Batch(batch.visual, batch.questions, batch.mask, tokens.clone())
+    given = replace(batch, answers=tokens.clone(), labels=None)
     with torch.inference_mode():
         logs = model.logits(given).log_softmax(-1).gather(2, tokens[..., None])[..., 0]
     ended = tokens == model.words.end

@@ -46,3 +46,14 @@ def test_what_is_not_in_the_list_has_no_class_and_no_label() -> None:
 def test_an_empty_list_is_refused() -> None:
     with pytest.raises(UserError, match="no answer to choose from"):
         Classes([])
+
+
+def test_choices_are_the_classes_behind_the_list() -> None:
+    classes = Classes(["yes", "no"], places=3)
+    assert len(classes) == 2 and classes.places == 3
+    asked = [["Go home", "no"], ["a", "a ", "b"], []]
+    found = [classes.place("GO HOME ", asked[0]), classes.place("a", asked[1])]
+    assert [row.tolist() for row in found] == [[2], [2]]
+    assert classes.place("yes", asked[0]).tolist() == [NONE]
+    assert classes.decode([[3], [4], [1]], asked) == ["no", "b", "no"]
+    assert classes.decode([[NONE]] * 3, asked) == ["", "", ""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 import families
 from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.backbones.classifier import ABSENT
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.consolidation.importance import ImportanceSums
 from continual_vqa.methods.parameters import trained_names
@@ -54,7 +56,8 @@ def log_likelihood(model: Backbone, batch: Batch) -> Tensor:
 def squared_norm(model: Backbone, batch: Batch) -> Tensor:
     assert batch.answers is not None
     real = model.real(batch.answers)[0]
-    return model.logits(batch)[0][real].square().sum()
+    logits = model.logits(batch)[0][real]
+    return logits[logits != ABSENT].square().sum()
 
 
 def gradients(model: Backbone, value: Tensor) -> Sums:
@@ -82,15 +85,8 @@ def one_by_one(
 
 def alone(batch: Batch) -> list[Batch]:
     """Its samples, each a batch without the others, padded as it is."""
-    assert batch.answers is not None
     return [
-        Batch(
-            batch.visual[n : n + 1],
-            batch.questions[n : n + 1],
-            batch.mask[n : n + 1],
-            batch.answers[n : n + 1],
-        )
-        for n in range(len(batch.questions))
+        replace(batch.take(torch.tensor([n])), labels=None) for n in range(len(batch.questions))
     ]
 
 
@@ -99,7 +95,7 @@ def double(model: Backbone) -> Batch:
     model.double()
     batch = families.batch(model, NUMBERS)
     visual = batch.visual.double() if batch.visual.is_floating_point() else batch.visual
-    return Batch(visual, batch.questions, batch.mask, batch.answers)
+    return replace(batch, visual=visual, labels=None)
 
 
 def assert_close(one: Sums, two: Sums, relative: float) -> None:
@@ -131,7 +127,7 @@ def test_fisher_of_sampled_answers(model: Backbone) -> None:
     batch = double(model)
     draws = torch.rand(5, 3, generator=torch.Generator().manual_seed(0))
     answers = model.sample(batch, draws)
-    batch = Batch(batch.visual, batch.questions, batch.mask, answers)
+    batch = replace(batch, answers=answers)
     expected = one_by_one(model, log_likelihood, torch.square, alone(batch))
     assert_close(measure(model, batch, labels="model"), expected, 1e-5)
 

@@ -32,7 +32,7 @@ def both(
     """The sums, and those of one backward pass for each sample."""
     parameters = dict(module.named_parameters())
     sums, expected = ({n: torch.zeros_like(p) for n, p in parameters.items()} for _ in range(2))
-    fast = PerSample(parameters, objective, norm, batch)
+    fast = PerSample(parameters, objective, norm)
     fast.add(batch, sums)
     add_one_by_one(parameters, objective, norm, batch, expected)
     return fast, sums, expected
@@ -47,7 +47,7 @@ def test_softmax_regression_has_a_closed_form() -> None:
         return -F.cross_entropy(linear(batch.visual)[:, 0], batch.questions[:, 0], reduction="none")
 
     sums = {n: torch.zeros_like(p) for n, p in linear.named_parameters()}
-    PerSample(dict(linear.named_parameters()), objective, "squared", batch).add(batch, sums)
+    PerSample(dict(linear.named_parameters()), objective, "squared").add(batch, sums)
     x = batch.visual[:, 0]
     residual = F.one_hot(answers, WORDS) - linear(x).softmax(-1)
     torch.testing.assert_close(sums["weight"], residual.square().T @ x.square())
@@ -180,7 +180,7 @@ def test_a_frozen_front_needs_no_gradient() -> None:
     def objective(batch: Batch) -> Tensor:
         return model(batch.visual).square().sum((1, 2))
 
-    PerSample(trained, objective, "squared", batch_of(3)).add(batch_of(3), sums)
+    PerSample(trained, objective, "squared").add(batch_of(3), sums)
     expected = {n: torch.zeros_like(p) for n, p in trained.items()}
     add_one_by_one(trained, objective, "squared", batch_of(3), expected)
     torch.testing.assert_close(sums, expected)
@@ -197,7 +197,7 @@ def test_a_use_that_the_layout_did_not_see_is_no_silent_error() -> None:
 
     parameters = dict(linear.named_parameters())
     sums = {n: torch.zeros_like(p) for n, p in parameters.items()}
-    fast = PerSample(parameters, objective, "squared", batch_of(2))
+    fast = PerSample(parameters, objective, "squared")
     fast.add(batch_of(2), sums)
     with pytest.raises(AssertionError, match=r"weight.*another way"):
         fast.add(batch_of(3), sums)

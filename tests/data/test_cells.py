@@ -121,3 +121,16 @@ def test_answers_are_how_often_each_is_right_in_training() -> None:
     assert fingerprint_answers(table([*first, row])) != found
     assert fingerprint_answers(table(first[:2])) != found
     assert fingerprint_answers(table([{**row, "split": "test"}]))
+
+
+def test_answers_that_are_chosen_count_by_how_many_choices_there_are() -> None:
+    row = {"split": "train", "skill": "count", "group": "", "answer": "two"}
+    first = [row, {**row, "answer": "one", "choices": ["one", "two"]}]
+    found = fingerprint_answers(table(first))
+    assert fingerprint_answers(table([row, {**first[1], "answer": "two"}])) == found
+    assert fingerprint_answers(table([row, {**first[1], "choices": ["one"] * 3}])) != found
+    assert fingerprint_answers(table([{**row, "choices": ["two"]}])) != found
+    assert fingerprint_answers(table([*first, {**first[1], "second_image_path": "b.jpg"}])) != found
+    assert fingerprint_answers(table([*first, {**row, "split": "test", "choices": ["x"] * 9}])) == (
+        found
+    )

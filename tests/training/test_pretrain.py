@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
@@ -13,7 +14,7 @@ from PIL import Image
 import tiny_model
 import tiny_vilt
 from continual_vqa.backbones.folder import read_base
-from continual_vqa.data.tables import write_questions
+from continual_vqa.data.tables import QUESTIONS, write_questions
 from continual_vqa.errors import UserError
 from continual_vqa.training.inflight import Interrupted
 from continual_vqa.training.pretrain import PretrainFiles, PretrainSettings, pretrain
@@ -166,3 +167,20 @@ def test_a_hugging_face_vilt_becomes_a_base(world: Path, tmp_path: Path) -> None
     model, _ = read_base(tmp_path / "base")
     assert model.classes is not None and model.classes.texts == tiny_vilt.LIST
     assert model.low_rank()
+
+
+def test_a_base_chooses_and_sees_pairs_as_the_training_questions_ask(
+    world: Path, tmp_path: Path
+) -> None:
+    content = tiny_model.rows(6, skill="color", group="G1", seed=0).to_pylist()
+    content[0] |= {"choices": ["red", "a choice", "a choice"], "answer": "a choice"}
+    content[1] |= {"choices": ["red", "a choice"], "answer": "a choice"}
+    content[2] |= {"second_image_path": "b.png"}
+    write_questions(tmp_path / "q.parquet", pa.Table.from_pylist(content, schema=QUESTIONS))
+    made = files(world, tmp_path, texts=(tmp_path / "q.parquet", world / "questions.json"))
+    summary = pretrain(made, vilt_settings(), 0, CPU)
+    model, _ = read_base(tmp_path / "base")
+    assert model.classes is not None and "a choice" not in model.classes
+    assert (model.classes.places, model.sees_pairs) == (3, True)
+    assert (summary["choices"], summary["sees_pairs"]) == (3, True)
+    assert not any(model.words.unknown in ids for ids in model.prompt_tokens(["a choice"]))

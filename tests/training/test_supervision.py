@@ -54,6 +54,20 @@ def test_questions_without_a_label_are_counted(capsys: pytest.CaptureFixture[str
     assert labels is not None and labels.tolist() == [[0.0], [1.0]] and weights == [1.0, 1.0]
 
 
+def test_a_question_with_choices_has_its_answer_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [candidates(["Red"]), candidates(["odd"]), candidates(["red"])]
+    choices = [["odd", "red"], ["red", "odd"], []]
+    scored = Scored(rows, "by_score", Classes(["red"], places=2), HERE, choices)
+    answers, labels, weights = scored.of([0, 1, 2], np.zeros(3))
+    assert [row.tolist() for row in answers] == [[2], [2], [0]] and weights == [1.0] * 3
+    assert labels is not None and labels.tolist() == [[0.0], [0.0], [1.0]]
+    # Without places the list is all there is to answer from.
+    listed = Scored(rows, "by_score", Classes(["red"]), HERE, choices)
+    assert (scored.without, listed.without) == (0, 1)
+    assert [row.tolist() for row in listed.of([0, 1, 2], np.zeros(3)).answers] == [[0], [NONE], [0]]
+    assert "1 of 3 questions have no label" in capsys.readouterr().err
+
+
 def test_a_cell_of_unknown_answers_is_refused() -> None:
     rows = [candidates(ANSWERS), candidates(["odd"]), candidates(["odd"])]
     with pytest.raises(UserError, match=r"cells: 2 of 3 questions have no answer among the 1"):

@@ -13,6 +13,7 @@ from continual_vqa.config.backbone import VisionConfig
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.errors import UserError
 from continual_vqa.shards.reader import open_cells
+from continual_vqa.shards.subset import Subset
 from continual_vqa.training.visual_store import VisualStore, store_of_cells
 from shards.world import Images, jpeg, row, rows, write
 
@@ -76,3 +77,18 @@ def test_a_family_that_sees_one_image_refuses_pairs(folders: dict[str, Path]) ->
     cells = open_cells([folders["pair"]])
     with pytest.raises(UserError, match="holds pairs of images; expected one image a question"):
         store_of_cells(cells, VISION, ShardsConfig(), "image_and_question", **options)
+
+
+def test_the_store_tells_pairs_from_what_ends_with_the_blank(folders: dict[str, Path]) -> None:
+    made = store(*folders.values())
+    found = made.paired(np.array([3, 0, 1]))
+    assert found is not None and found.tolist() == [False, True, False]
+    assert made.paired(np.array([1, 2])) is None
+    assert store(folders["image"]).paired(np.arange(3)) is None
+    cells = open_cells(list(folders.values()))
+    assert cells.pairs.tolist() == [True] + [False] * 5
+    assert Subset(cells, [2, 0]).pairs.tolist() == [False, True]
+    # Without a pair among them, questions of the same cells are shown single images.
+    options = {"memory_mb": 0, "workers": 0, "sees_pairs": True}
+    alone = store_of_cells(Subset(cells, [4]), VISION, ShardsConfig(), "question", **options)
+    assert shown(alone, 1).shape == (1, 16, 16, 3)

@@ -4,12 +4,13 @@ import gzip
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import tiny_model
-from continual_vqa.data.tables import write_questions
+from continual_vqa.data.tables import QUESTIONS, write_questions
 from continual_vqa.errors import UserError
-from continual_vqa.training.vocabulary import read_answers, read_texts
+from continual_vqa.training.vocabulary import read_answers, read_kinds, read_texts
 
 
 def test_official_files_give_questions_and_answers(tmp_path: Path) -> None:
@@ -63,3 +64,18 @@ def test_only_training_answers_are_counted(tmp_path: Path) -> None:
     )
     answers = table["answer"].to_pylist()
     assert sorted(read_answers(tmp_path / "q.parquet").elements()) == sorted(answers[::2])
+
+
+def test_answers_that_are_chosen_are_not_listed(tmp_path: Path) -> None:
+    content = tiny_model.rows(3, skill="color", group="G1", seed=0).to_pylist()
+    content[0] |= {"choices": ["red", "green", "blue"]}
+    content[1] |= {"split": "test", "choices": ["a"] * 5, "second_image_path": "b.png"}
+    write_questions(tmp_path / "q.parquet", pa.Table.from_pylist(content, schema=QUESTIONS))
+    assert read_answers(tmp_path / "q.parquet") == {content[2]["answer"]: 1}
+    assert read_kinds(tmp_path / "q.parquet") == (3, False)
+    content[2] |= {"second_image_path": "b.png"}
+    write_questions(tmp_path / "q.parquet", pa.Table.from_pylist(content[2:], schema=QUESTIONS))
+    assert read_kinds(tmp_path / "q.parquet") == (0, True)
+    write_questions(tmp_path / "q.parquet", QUESTIONS.empty_table())
+    assert read_kinds(tmp_path / "q.parquet") == (0, False)
+    assert read_kinds(tmp_path / "q.json") == (0, False)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -95,4 +96,24 @@ def test_a_vilt_is_exported_whole(tmp_path: Path, capsys: pytest.CaptureFixture[
             input_ids=batch.questions, attention_mask=batch.mask.long(), pixel_values=pixels
         ).logits
         expected = model.logits(batch)[:, 0]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+def test_what_transformers_has_no_place_for_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from transformers.models.vilt.modeling_vilt import ViltForQuestionAnswering
+
+    model = tiny_vilt.of_all_kinds()
+    write_base(tmp_path / "base", model)
+    assert export(tmp_path, "whole", "--what", "model", "--json") == 0
+    left_out = json.loads(capsys.readouterr().out)["left_out"]
+    assert left_out == [name for name in model.heads() if "extra" in name] != []
+    stock = ViltForQuestionAnswering.from_pretrained(tmp_path / "whole").eval()
+    tokens = model.question_tokens(["what color?"])
+    batch = model.batch(np.full((1, 16, 16, 3), 90, np.uint8), tokens)
+    pixels = (batch.visual.permute(0, 3, 1, 2) / 255.0 - model.mean) / model.std
+    with torch.no_grad():
+        found = stock(input_ids=batch.questions, pixel_values=pixels).logits
+        expected = model.logits(batch)[:, 0, : len(model.classes)]
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)

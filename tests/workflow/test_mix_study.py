@@ -37,3 +37,30 @@ def test_a_mix_of_tasks_runs_to_the_end(repository: Path, tmp_path: Path) -> Non
         }
     assert "Sequential" in (results / "tables" / "main.csv").read_text()
     assert study.pending() == []
+
+
+def test_a_vilt_chooses_and_sees_pairs_in_one_study(repository: Path, tmp_path: Path) -> None:
+    copy_repository(repository, tmp_path)
+    name = "config/mix-vilt.yaml"
+    study = Checkout(tmp_path, tmp_path / name)
+    study.edit(name, "    snli_ve: {format: snli_ve}\n", "")
+    study.edit(name, "    inaturalist: {format: inaturalist}\n", "")
+    study.edit(name, "recipes: [sequential, atlas, joint]", "recipes: [joint]")
+    study.snakemake("all")
+    results = tmp_path / "results" / "mix-vilt"
+    base = json.loads((results / "base" / "config.json").read_text())
+    assert base["choices"] == 5 and base["pairs"] is True
+    # Chosen, not listed; and what statements about two images are answered with.
+    questions = pq.read_table(results / "data" / "questions.parquet").to_pylist()
+    assert {"true", "false"} <= set(base["answers"])
+    assert not {row["answer"] for row in questions if row["skill"] == "piqa"} & set(base["answers"])
+    given = {
+        row["question_id"]: row["answer"]
+        for path in (results / "predictions").rglob("*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    }
+    for row in questions:
+        if row["question_id"] in given and row["choices"]:
+            assert given[row["question_id"]] in row["choices"]
+    asked = {row["skill"] for row in questions if row["question_id"] in given}
+    assert asked == {"vqav2", "piqa", "nlvr2", "commonsenseqa"}

@@ -1,7 +1,8 @@
 """The interface of a backbone: what training, evaluation and consolidation may know of a model.
 
 Shapes: B samples, T question tokens, L answer tokens, V vocabulary. A model that chooses its answer
-from a list has L = 1, and V is the length of the list.
+from a list has L = 1, and V is the length of the list. Of questions with choices, of which such a
+model may read each as a prompt of its own, one has at most C.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch.nn import functional as F
 from continual_vqa.backbones.adapters import Bank, Branch, act
 from continual_vqa.backbones.classes import Classes
 from continual_vqa.backbones.sampling import sample_tokens
-from continual_vqa.backbones.tokens import PROMPT, Words, padded
+from continual_vqa.backbones.tokens import PROMPT, Words, padded, spread
 from continual_vqa.config.backbone import BackboneConfig, VisionConfig
 from continual_vqa.errors import UserError
 
@@ -30,14 +31,28 @@ Part = Literal["vision", "language"]
 class Batch:
     """Tensors of some samples; `answers` end with the end mark, then padding.
 
-    `labels` are the scores of all candidate answers, for a model that chooses from a list.
+    `labels` are the scores of all candidate answers, for a model that chooses from a list. With
+    `choices`, `questions` and `mask` are (B, C, T): a prompt for each choice of a question that has
+    some, one prompt of an open one, then nothing but padding.
     """
 
-    visual: Tensor  # (B, ...) uint8 pixels or float regions, see pixels.py
+    visual: Tensor  # (B, ...) uint8 pixels or float regions, see pixels.py; of pairs (B, 2, ...)
     questions: Tensor  # (B, T) int64
     mask: Tensor  # (B, T) bool, true for tokens
     answers: Tensor | None = None  # (B, L) int64
     labels: Tensor | None = None  # (B, V) float32 in [0, 1]
+    choices: Tensor | None = None  # (B,) int64, how many are read; 0: open; None: all are open
+    pairs: Tensor | None = None  # (B,) bool, whether about two images; None: none is
+
+    @property
+    def plain(self) -> Tensor | None:
+        """(B,) bool, which samples are one prompt and one image; None: all are."""
+        if self.choices is None and self.pairs is None:
+            return None
+        plain = self.questions.new_ones(len(self.questions), dtype=torch.bool)
+        if self.choices is not None:
+            plain = plain & (self.choices == 0)
+        return plain if self.pairs is None else plain & ~self.pairs
 
     def take(self, chosen: Tensor) -> Batch:
         """The samples with the given numbers."""
@@ -153,6 +168,10 @@ class Backbone(nn.Module, ABC):
         # `losses` is the mean over the answer's tokens.
         return -self.real(batch.answers).sum(1) * self.losses(batch, logits)
 
+    def squares(self, logits: Tensor) -> Tensor:
+        """The squared L2 norms (B, L) of logits (B, L, V)."""
+        return logits.float().square().sum(-1)
+
     def real(self, answers: Tensor) -> Tensor:
         """Which places (B, L) of `answers` (B, L) are no padding."""
         return answers != self.words.pad
@@ -179,6 +198,11 @@ class Backbone(nn.Module, ABC):
         """Token ids of the prompt of each question."""
         return self.prompt_tokens([PROMPT.format(question=question) for question in questions])
 
+    def choice_tokens(self, questions: Sequence[str], choices: Sequence[str]) -> list[np.ndarray]:
+        """Token ids of the prompt of each question with one of its choices."""
+        pairs = zip(questions, choices, strict=True)
+        return self.question_tokens([f"{question} {choice}" for question, choice in pairs])
+
     def rows(self, questions: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """The prompts as ids (B, T), filled up on the right, and their mask (B, T)."""
         tokens = padded(questions, self.words.pad)
@@ -190,10 +214,23 @@ class Backbone(nn.Module, ABC):
         questions: Sequence[np.ndarray],
         answers: Sequence[np.ndarray] | None = None,
         labels: np.ndarray | None = None,
+        *,
+        choices: np.ndarray | None = None,
+        pairs: np.ndarray | None = None,
     ) -> Batch:
-        """Arrays of B samples as tensors on the model's device."""
+        """Arrays of B samples as tensors on the model's device.
+
+        Parameters
+        ----------
+        questions : a prompt for each sample; with `choices` (B,) as many as that says of those that
+            are not open, one sample after the other
+        pairs : (B,) bool, which samples are about two images
+        """
         device = next(self.parameters()).device
         tokens, mask = self.rows(questions)
+        if choices is not None:
+            counts = np.maximum(choices, 1)
+            tokens, mask = spread(tokens, counts, self.words.pad), spread(mask, counts, False)
         ends = None if answers is None else torch.from_numpy(padded(answers, self.words.pad))
         scores = None if labels is None else torch.from_numpy(labels).to(device)
         return Batch(
@@ -202,6 +239,8 @@ class Backbone(nn.Module, ABC):
             mask=torch.from_numpy(mask).to(device),
             answers=None if ends is None else ends.to(device),
             labels=scores,
+            choices=None if choices is None else torch.from_numpy(choices).to(device),
+            pairs=None if pairs is None else torch.from_numpy(pairs).to(device),
         )
 
 

@@ -1,4 +1,7 @@
-"""The answers of a model that chooses from a list, and which of a study's answers make the list."""
+"""The answers of a model that chooses: from a list, or among the choices of a question.
+
+And which of a study's answers make the list.
+"""
 
 from __future__ import annotations
 
@@ -33,15 +36,21 @@ def most_frequent(counts: Mapping[str, int], least: int, most: int) -> list[str]
 class Classes:
     """Answer <-> class. V is the number of answers, an answer's class its place in `texts`.
 
+    Class V + k is the choice number k, from 0, of whatever question is asked.
+
+    Parameters
+    ----------
+    places : K, the most choices that a question may have; 0: choices are no classes
+
     Raises
     ------
     UserError : no answer
     """
 
-    def __init__(self, texts: Sequence[str], where: object = "answers") -> None:
+    def __init__(self, texts: Sequence[str], where: object = "answers", places: int = 0) -> None:
         if not texts:
             raise UserError("no answer to choose from", where=str(where), expected="at least one")
-        self.texts = tuple(texts)
+        self.texts, self.places = tuple(texts), places
         self._ids: dict[str, int] = {}
         for number, text in enumerate(self.texts):
             # A published list may hold an answer twice; the first is meant.
@@ -57,9 +66,26 @@ class Classes:
         """The class (1,) int64 of each answer, or `NONE`."""
         return [np.asarray([self._ids.get(normal(text), NONE)], np.int64) for text in texts]
 
-    def decode(self, rows: Sequence[Sequence[int]]) -> list[str]:
-        """The answers of rows of one class each; `NONE` is the empty answer."""
-        return [self.texts[row[0]] if row[0] != NONE else "" for row in rows]
+    def place(self, text: str, choices: Sequence[str]) -> np.ndarray:
+        """The class (1,) int64 of an answer among the choices of its question, or `NONE`.
+
+        Where two choices are the same the first is meant.
+        """
+        among = [normal(choice) for choice in choices]
+        found = normal(text) in among
+        return np.asarray([len(self) + among.index(normal(text)) if found else NONE], np.int64)
+
+    def decode(
+        self, rows: Sequence[Sequence[int]], choices: Sequence[Sequence[str]] | None = None
+    ) -> list[str]:
+        """The answers of rows of one class each, asked with `choices`; `NONE` is the empty one."""
+        own = [()] * len(rows) if choices is None else choices
+        return [self._text(row[0], of) for row, of in zip(rows, own, strict=True)]
+
+    def _text(self, number: int, choices: Sequence[str]) -> str:
+        if number == NONE:
+            return ""
+        return self.texts[number] if number < len(self) else choices[number - len(self)]
 
     def labels(self, answers: Sequence[Mapping[str, float]]) -> np.ndarray:
         """Scores (B, V) float32 of the answers (text -> score) of B questions.

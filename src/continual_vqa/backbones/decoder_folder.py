@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
+from torch.nn import Parameter
 
 from continual_vqa.backbones import lora
 from continual_vqa.backbones.tensor_file import load_into, read_tensors, write_tensors
@@ -42,6 +43,10 @@ class Stock(Protocol):
     net: Any
     words: Words
     factors: lora.Factors | None
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """The model's parameters; those of `net` begin with its name."""
+        ...
 
     def describe_net(self) -> dict[str, Any]:
         """transformers' `config.json` of the model."""
@@ -175,8 +180,11 @@ def _three(path: Path, key: str, value: object) -> tuple[float, ...]:
     raise UserError(f"{key} is {value!r}", where=path, expected="three numbers")
 
 
-def write(folder: Path, model: Stock) -> None:
-    """Write the whole model, its factors merged into the weights, as transformers reads it."""
+def write(folder: Path, model: Stock) -> list[str]:
+    """Write the whole model, its factors merged into the weights, as transformers reads it.
+
+    Returns the names of the parameters beside `model.net`, for which that has no place.
+    """
     tensors = lora.merged(model.net, model.factors)
     config = {"architectures": [model.architecture], **model.describe_net()}
     folder.mkdir(parents=True, exist_ok=True)
@@ -184,3 +192,4 @@ def write(folder: Path, model: Stock) -> None:
         (folder / name).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
     (folder / "tokenizer.json").write_text(model.words.content, encoding="utf-8")
     write_tensors(folder / WEIGHTS, tensors, {"format": "pt"})
+    return [name for name, _ in model.named_parameters() if not name.startswith("net.")]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.tokens import Words
@@ -23,13 +22,11 @@ FAMILIES: dict[str, str] = {
 class Family(Protocol):
     """What the module of a family offers.
 
-    `answers` are those to choose from, for a family that chooses (`BackboneConfig.chooses`); the
-    others are built without.
+    A family that chooses (`BackboneConfig.chooses`) is told how: `answers` to choose from, how many
+    `choices` a question may have, and whether there are `pairs` of images. Others are not.
     """
 
-    def build(
-        self, config: BackboneConfig, words: Words, seed: int, **answers: Sequence[str]
-    ) -> Backbone:
+    def build(self, config: BackboneConfig, words: Words, seed: int, **answering: Any) -> Backbone:
         """A freshly initialised model."""
         ...
 
@@ -39,7 +36,7 @@ class Family(Protocol):
         config: BackboneConfig,
         words: Words,
         seed: int,
-        **answers: Sequence[str],
+        **answering: Any,
     ) -> Backbone:
         """A model with the weights of a local Hugging Face folder."""
         ...

@@ -145,3 +145,11 @@ def padded(rows: Sequence[np.ndarray], fill: int, *, left: bool = False) -> np.n
         begin = longest - len(row) if left else 0
         out[index, begin : begin + len(row)] = row
     return out
+
+
+def spread(rows: np.ndarray, counts: np.ndarray, fill: int) -> np.ndarray:
+    """Rows (R, T) of B samples one after the other, `counts` (B,) of each, as (B, most, T)."""
+    places = np.arange(counts.max(initial=1)) < counts[:, None]
+    out = np.full((*places.shape, rows.shape[1]), fill, rows.dtype)
+    out[places] = rows
+    return out

@@ -118,7 +118,8 @@ class ViltConfig(Block):
     The defaults are the miniature's. With backbone.folder the sizes are the folder's, and so are
     the answers of a folder with a head for VQA; image_size and patch_size of backbone.vision are
     those of the patches. Images are scaled to squares. evaluation.beam and
-    evaluation.max_answer_tokens change nothing: an answer is chosen from a list. Its parts: vision
+    evaluation.max_answer_tokens change nothing: an answer is chosen from a list, or among the
+    choices of its question where the training questions of the study have some. Its parts: vision
     is what pixels become tokens by (patches, positions, the modality table); the one transformer
     for both, the words and the head are language, as all of T5 is in t5_vision.
     """
@@ -140,7 +141,7 @@ class ViltConfig(Block):
         Field(
             ge=1,
             description="At most so many answers are classes: the most frequent of the training "
-            "questions, and as many of the base's own questions. VQA v2: 3129.",
+            "questions without choices, and as many of the base's own questions. VQA v2: 3129.",
         ),
     ] = 3129
     answer_count: Annotated[

@@ -58,7 +58,7 @@ class ImportanceSums:
         """Add the samples of `batch`, which holds their answers."""
         if self._config.gradients == "per_sample":
             if self._per_sample is None:
-                self._per_sample = PerSample(self._parameters, self._objective, self._norm, batch)
+                self._per_sample = PerSample(self._parameters, self._objective, self._norm)
             self._per_sample.add(batch, self.sums)
         else:
             sums, gradients = self._gradients(self._objective(batch))
@@ -85,7 +85,7 @@ class ImportanceSums:
         if self._config.kind == "fisher":
             return self._log_likelihoods(batch)
         assert batch.answers is not None
-        norms = self._logits(batch).float().square().sum(-1)
+        norms = self._model.squares(self._logits(batch))
         return (norms * self._model.real(batch.answers)).sum(1)
 
     def _log_likelihoods(self, batch: Batch) -> Tensor:

@@ -32,7 +32,9 @@ class PerSample:
     parameters : the trained ones; their `requires_grad` is set
     objective : what is differentiated
     norm : squared or absolute
-    example : any batch; its first sample shows how the model uses its parameters
+
+    How the model uses its parameters is found out with the first sample that passes through it
+    once. Those that do not (`Batch.plain`) are measured one by one.
     """
 
     def __init__(
@@ -40,43 +42,58 @@ class PerSample:
         parameters: Mapping[str, nn.Parameter],
         objective: Objective,
         norm: Norm,
-        example: Batch,
     ) -> None:
+        self._parameters = parameters
         self._objective: Objective = objective
         self._norm: Norm = norm
-        device = example.questions.device
-
-        def forward(samples: int) -> Tensor:
-            return objective(example.take(torch.zeros(samples, dtype=torch.long, device=device)))
-
-        self._layout: Layout = layout(parameters, forward)
-        leaking = self._layout.leaking
-        self._kept = {n: p for n, p in parameters.items() if n not in leaking}
-        self._leaking = {n: p for n, p in parameters.items() if n in leaking}
+        self._layout: Layout | None = None
 
     @property
     def one_by_one(self) -> frozenset[str]:
-        """Parameters whose gradients need a backward pass for each sample."""
-        return self._layout.leaking
+        """Parameters whose gradients need a backward pass for each sample; known after `add`."""
+        return self._layout.leaking if self._layout else frozenset()
 
     def add(self, batch: Batch, sums: Mapping[str, Tensor]) -> None:
         """Add the samples of `batch` to `sums`, in place."""
+        plain = batch.plain
+        if plain is None or bool(plain.all()):
+            self._add(batch, sums)
+            return
+        if bool(plain.any()):
+            self._add(batch.take(plain), sums)
+        several = batch.take(~plain)
+        add_one_by_one(self._parameters, self._objective, self._norm, several, sums)
+
+    def _add(self, batch: Batch, sums: Mapping[str, Tensor]) -> None:
+        """Add samples that pass through the model once each."""
 
         def fold(name: str, uses: list[Use]) -> None:
             _fold(sums[name], uses, self._norm)
 
-        if self._kept:
-            for parameter in self._kept.values():
+        known = self._layout = self._layout or self._found_with(batch)
+        kept = {n: p for n, p in self._parameters.items() if n not in known.leaking}
+        leaking = {n: p for n, p in self._parameters.items() if n in known.leaking}
+        if kept:
+            for parameter in kept.values():
                 parameter.grad = None
-            with Uses(self._kept, len(batch.questions), self._layout, fold) as uses:
+            with Uses(kept, len(batch.questions), known, fold) as uses:
                 value = self._objective(batch).sum()
             if value.requires_grad:
                 value.backward()
             uses.finish()
-            late = [name for name, p in self._kept.items() if p.grad is not None]
+            late = [name for name, p in kept.items() if p.grad is not None]
             assert not late, f"{late}: used in another way than the layout found"
-        if self._leaking:
-            add_one_by_one(self._leaking, self._objective, self._norm, batch, sums)
+        if leaking:
+            add_one_by_one(leaking, self._objective, self._norm, batch, sums)
+
+    def _found_with(self, example: Batch) -> Layout:
+        device = example.questions.device
+
+        def forward(samples: int) -> Tensor:
+            first = torch.zeros(samples, dtype=torch.long, device=device)
+            return self._objective(example.take(first))
+
+        return layout(self._parameters, forward)
 
 
 def add_one_by_one(
@@ -89,6 +106,8 @@ def add_one_by_one(
     """The same by one forward and backward pass for each sample: for any model, slowly."""
     for number in torch.arange(len(batch.questions), device=batch.questions.device):
         value = objective(batch.take(number[None])).sum()
+        if not value.requires_grad:
+            continue
         gradients = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
         for name, gradient in zip(parameters, gradients, strict=True):
             if gradient is not None:

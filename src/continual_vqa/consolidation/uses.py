@@ -90,6 +90,8 @@ def layout(
                 places[place] = "rows"
     with Uses(parameters, samples, Layout(places, frozenset())):
         value = forward(samples).sum()
+    if not value.requires_grad:
+        return Layout(places, frozenset())
     # What is kept of a use is cut off from its parameter: a gradient has come another way.
     reached = torch.autograd.grad(value, list(parameters.values()), allow_unused=True)
     leaking = (name for name, g in zip(parameters, reached, strict=True) if g is not None)

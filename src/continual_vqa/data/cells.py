@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from continual_vqa.data.asking import all_asked
+from continual_vqa.data.kinds import kinds, open_questions
 from continual_vqa.data.tables import QUESTIONS, flat
 
 # Content only where a cell has some: a column that says nothing makes no cell another one.
@@ -94,11 +95,19 @@ def _without_empty(table: pa.Table) -> pa.Table:
 
 
 def fingerprint_answers(questions: pa.Table) -> str:
-    """SHA-256 of how many training questions have which answer as their most frequent one."""
+    """SHA-256 of how the training questions are answered.
+
+    How many open ones have which answer as their most frequent one; and the kinds of the others.
+    """
     train = questions.filter(pc.equal(questions["split"], "train"))
-    counts = train.group_by("answer").aggregate([([], "count_all")]).sort_by("answer")
+    listed = open_questions(train)
+    counts = listed.group_by("answer").aggregate([([], "count_all")]).sort_by("answer")
     text = pc.cast(counts["count_all"], pa.string())
-    return _digest(pa.table({"answer": counts["answer"], "count": text}))
+    most, pairs = kinds(train)
+    digest = _digest(pa.table({"answer": counts["answer"], "count": text}))
+    if not most and not pairs:
+        return digest
+    return hashlib.sha256(f"{digest} {most} {pairs}".encode()).hexdigest()
 
 
 def _digest(table: pa.Table) -> str:

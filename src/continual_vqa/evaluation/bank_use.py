@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from continual_vqa.backbones.adapters import Adapter, Branch
 from continual_vqa.backbones.bank import BankBranch
 from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.backbones.prompts import Prompts
 from continual_vqa.config.block import Block
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.errors import UserError
@@ -82,14 +83,16 @@ def bank_use(
         workers=workers,
         sees_pairs=model.sees_pairs,
     )
-    questions = model.question_tokens(subset.asked())
+    columns = subset.table(["question", "choices"])
+    prompts = Prompts(model, columns["question"].to_pylist(), columns["choices"].to_pylist())
     size = settings.batch_size
     numbers = (np.arange(len(subset))[i : i + size] for i in range(0, len(subset), size))
     seen = _Seen(branches, cast("list[BankBranch]", banked))
     with seen, torch.inference_mode():
         model.eval()
         for batch_numbers, visual in store.stream(numbers):
-            batch = model.batch(visual, [questions[n] for n in batch_numbers.tolist()])
+            pairs = store.paired(batch_numbers)
+            batch = prompts.batch(batch_numbers.tolist(), visual, pairs)
             seen.batch = batch
             model.generate(batch, beams=1, length=1)
     return pa.Table.from_pylist(list(seen.rows()), BANK_USE)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 
 from continual_vqa.backbones.base import Backbone
+from continual_vqa.backbones.prompts import Prompts
 from continual_vqa.config.block import Block
 from continual_vqa.config.evaluation import EvaluationConfig
 from continual_vqa.config.shards import ShardsConfig
@@ -92,7 +93,8 @@ def _answers(
     answers, scores = [""] * count, np.zeros(count, np.float32)
     if not count:
         return answers, scores
-    questions = model.question_tokens(cells.asked())
+    columns = cells.table(["question", "choices"])
+    prompts = Prompts(model, columns["question"].to_pylist(), columns["choices"].to_pylist())
     # Images are seen once: nothing is gained by keeping them.
     store = store_of_cells(
         cells,
@@ -103,17 +105,17 @@ def _answers(
         workers=workers,
         sees_pairs=model.sees_pairs,
     )
-    order = np.argsort([len(tokens) for tokens in questions], kind="stable")
+    order = np.argsort(prompts.lengths, kind="stable")
     size = evaluation.batch_size
     progress = Progress(count, "answers")
     model.eval()
     batches = (order[begin : begin + size] for begin in range(0, count, size))
     for numbers, visual in store.stream(batches):
-        batch = model.batch(visual, [questions[number] for number in numbers.tolist()])
+        batch = prompts.batch(numbers.tolist(), visual, store.paired(numbers))
         tokens, totals = model.generate(
             batch, beams=evaluation.beam, length=evaluation.max_answer_tokens
         )
-        texts = model.answer_texts(tokens.tolist())
+        texts = prompts.texts(numbers.tolist(), tokens.tolist())
         for number, text in zip(numbers.tolist(), texts, strict=True):
             answers[number] = text
         scores[numbers] = totals.float().cpu().numpy()

@@ -43,6 +43,11 @@ class CellIndex:
         none = arrow.empty_lists(self.table.num_rows, kind)
         return self.table.append_column(CHOICES, none).select(list(names))
 
+    @property
+    def pairs(self) -> np.ndarray:
+        """(questions,) bool, which are about two images."""
+        return np.full(self.table.num_rows, self.note.pairs)
+
 
 def read_index(folder: str | Path) -> CellIndex:
     """The checked index of the cell in `folder`.

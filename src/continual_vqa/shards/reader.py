@@ -10,6 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 
 from continual_vqa.data.asking import all_asked
@@ -108,6 +109,11 @@ class Cells(Sequence[Sample]):
         if not self.indexes:
             raise UserError("no cell was given", expected="at least one")
         return pa.concat_tables([index.columns(columns) for index in self.indexes])
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """(len(self),) bool, which questions are about two images."""
+        return np.concatenate([index.pairs for index in self.indexes])
 
     def asked(self) -> list[str]:
         """What a model is asked, for all questions in order: see `data.asking.asked`."""

@@ -25,6 +25,11 @@ class Subset(Sequence[Sample]):
     def __getitem__(self, number: int) -> Sample:  # type: ignore[override]
         return self._cells[self._numbers[number]]
 
+    @property
+    def pairs(self) -> np.ndarray:
+        """(len(self),) bool, which of the chosen questions are about two images."""
+        return self._cells.pairs[np.array(self._numbers, np.int64)]
+
     def asked(self) -> list[str]:
         """What a model is asked, for the chosen questions in their order."""
         everything = self._cells.asked()

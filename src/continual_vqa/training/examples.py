@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from continual_vqa.backbones.base import Backbone, Batch
+from continual_vqa.backbones.prompts import Prompts
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.shards.reader import Cells, open_cells
@@ -57,9 +58,9 @@ class Examples:
         cells: Cells | Subset = open_cells(folders, verify=shards.verify)
         if only is not None:
             cells = Subset(cells, only)
-        table = cells.table(["answers"])
-        self._model = model
-        self._questions = model.question_tokens(cells.asked())
+        columns = cells.table(["question", "choices", "answers"])
+        questions, choices, given = (column.to_pylist() for column in columns)
+        self._prompts = Prompts(model, questions, choices)
         self._visual = store_of_cells(
             cells,
             model.vision,
@@ -69,11 +70,11 @@ class Examples:
             workers=workers,
             sees_pairs=model.sees_pairs,
         )
-        answers = [candidates(row) for row in table["answers"].to_pylist()]
-        self._supervision = supervision(answers, training.target, model, folders[0])
+        answers = [candidates(row) for row in given]
+        self._supervision = supervision(answers, training.target, model, folders[0], choices)
 
     def __len__(self) -> int:
-        return len(self._questions)
+        return len(self._prompts)
 
     def stream(
         self, batches: Iterable[np.ndarray], uniforms: np.ndarray
@@ -82,6 +83,6 @@ class Examples:
         for numbers, visual in self._visual.stream(batches):
             chosen = numbers.tolist()
             answers, labels, weights = self._supervision.of(chosen, uniforms)
-            questions = [self._questions[number] for number in chosen]
-            batch = self._model.batch(visual, questions, answers, labels)
+            pairs = self._visual.paired(numbers)
+            batch = self._prompts.batch(chosen, visual, pairs, answers, labels)
             yield batch, torch.tensor(weights, device=batch.questions.device)

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -28,7 +29,7 @@ from continual_vqa.training.inflight import InFlight, Request
 from continual_vqa.training.loop import Loop, Pace, Segment
 from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.scene_pairs import ScenePairs, graph_answers, graph_texts
-from continual_vqa.training.vocabulary import read_answers, read_texts
+from continual_vqa.training.vocabulary import read_answers, read_kinds, read_texts
 
 SOURCES: dict[str, type[ImageRoot] | type[RegionFeatures]] = {
     "patches": ImageRoot,
@@ -84,6 +85,8 @@ def pretrain(
         "parameters": sum(p.numel() for p in model.parameters()),
         "vocabulary": model.words.size,
         **({} if model.classes is None else {"answers": len(model.classes)}),
+        **({"choices": model.classes.places} if model.classes and model.classes.places else {}),
+        **({"sees_pairs": True} if model.sees_pairs else {}),
     }
     if settings.pretraining.steps:
         inflight = InFlight(
@@ -116,9 +119,9 @@ def _build(
         if is_base(folder):
             return _of_family(config.family, read_base(folder)[0], folder)
         words = read_words(files.tokenizer or folder / TOKENIZER)
-        return module.from_folder(folder, config, words, seed, **_answers(files, config, graphs))
+        return module.from_folder(folder, config, words, seed, **_answering(files, config, graphs))
     words = _words(files, graphs)
-    return module.build(config, words, seed, **_answers(files, config, graphs))
+    return module.build(config, words, seed, **_answering(files, config, graphs))
 
 
 def _of_family(name: str, model: Backbone, folder: Path) -> Backbone:
@@ -145,19 +148,25 @@ def _words(files: PretrainFiles, graphs: dict[str, SceneGraph]) -> Words:
     return train_words([*texts, *graph_texts(graphs.values())])
 
 
-def _answers(
+def _answering(
     files: PretrainFiles, config: BackboneConfig, graphs: dict[str, SceneGraph]
-) -> dict[str, list[str]]:
-    """The answers that a model is to choose from, if it is of that kind, as its builders take them.
+) -> dict[str, Any]:
+    """How a model is to answer that chooses, as the builders of such families take it.
 
-    The most frequent of the study's questions, then those of the scene graphs' that are not there.
+    The answers of its list are the most frequent of the study's open questions, then those of the
+    scene graphs' that are not there.
     """
     if not config.chooses:
         return {}
     asked = sum((read_answers(path) for path in files.texts), Counter[str]())
     least, most = config.vilt.answer_count, config.vilt.answers
     ranked = [most_frequent(c, least, most) for c in (asked, graph_answers(graphs.values()))]
-    return {"answers": list(dict.fromkeys(itertools.chain(*ranked)))}
+    found = [read_kinds(path) for path in files.texts]
+    return {
+        "answers": list(dict.fromkeys(itertools.chain(*ranked))),
+        "choices": max((kinds.choices for kinds in found), default=0),
+        "pairs": any(kinds.pairs for kinds in found),
+    }
 
 
 def _train(

@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from continual_vqa.backbones.base import Backbone
-from continual_vqa.backbones.classes import Classes
+from continual_vqa.backbones.classes import NONE, Classes
 from continual_vqa.errors import UserError
 from continual_vqa.training.targets import Candidates, cumulative, draw, scores
 
@@ -67,7 +67,8 @@ class Scored:
     """All candidate answers of each question as labels; its answer is the most frequent one.
 
     The labels hold the scores, so every question weighs 1. Answers that are not in the list give
-    no label; how many questions are left without any is said on stderr.
+    no label; how many questions are left without any is said on stderr. A question with choices
+    has its answer alone, where the model chooses among them.
 
     Raises
     ------
@@ -75,12 +76,25 @@ class Scored:
     """
 
     def __init__(
-        self, candidates: Sequence[Candidates], target: str, classes: Classes, where: Path
+        self,
+        candidates: Sequence[Candidates],
+        target: str,
+        classes: Classes,
+        where: Path,
+        choices: Sequence[Sequence[str]] = (),
     ) -> None:
         self._classes = classes
-        self._scores = [scores(row, target) for row in candidates]
-        self._first = [classes.encode(row.texts[:1])[0] for row in candidates]
-        self.without = sum(not any(text in classes for text in row) for row in self._scores)
+        among = choices if choices and classes.places else [()] * len(candidates)
+        rows = list(zip(candidates, among, strict=True))
+        self._scores = [{} if own else scores(row, target) for row, own in rows]
+        self._first = [
+            classes.place(row.texts[0], own) if own else classes.encode(row.texts[:1])[0]
+            for row, own in rows
+        ]
+        known = zip(self._first, self._scores, strict=True)
+        self.without = sum(
+            first[0] == NONE and not any(text in classes for text in row) for first, row in known
+        )
         if self.without:
             print(
                 f"{self.without:,} of {len(candidates):,} questions have no label: none of their "
@@ -103,11 +117,20 @@ class Scored:
 
 
 def supervision(
-    candidates: Sequence[Candidates], target: str, model: Backbone, where: Path
+    candidates: Sequence[Candidates],
+    target: str,
+    model: Backbone,
+    where: Path,
+    choices: Sequence[Sequence[str]] = (),
 ) -> Supervision:
-    """The kind of targets that `model` is trained on, of questions read from `where`."""
+    """The kind of targets that `model` is trained on, of questions read from `where`.
+
+    Parameters
+    ----------
+    choices : those of each question, [] where it is open; (): all are
+    """
     if model.classes is not None:
-        return Scored(candidates, target, model.classes, where)
+        return Scored(candidates, target, model.classes, where, choices)
     return Drawn(candidates, target, model, where)
 
 

@@ -1,7 +1,8 @@
 """Visual inputs of examples: decoded once and kept when they fit, else decoded as they are used.
 
 A question about no image is shown the blank. Where a cell has pairs of images, every visual input
-is a pair (2, ...): that of a question about one image ends with the blank (choice of this project).
+is a pair (2, ...): that of a question about one image ends with the blank (choice of this project);
+`VisualStore.paired` tells it from a pair.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class VisualStore:
     images : (len(samples),) which image each example shows; equal numbers are decoded once
     vision, shards : decide what an image becomes
     sees : "image_and_question"; or "question": every image is replaced by the same blank
-    pairs : whether inputs are pairs of images
+    pairs : (len(samples),) bool, which examples show two images; where none does, inputs are single
+        images
     memory_mb : decoded images are kept up to this size
     workers : threads that decode; 0: the calling one
 
@@ -54,20 +56,26 @@ class VisualStore:
         *,
         memory_mb: int,
         workers: int,
-        pairs: bool = False,
+        pairs: np.ndarray | None = None,
     ) -> None:
         self._samples, self._images, self._workers = samples, images, workers
-        blank, images_each = pixels.blank(vision), 2 if pairs else 1
+        self._pairs = pairs if pairs is not None and pairs.any() else None
+        blank, images_each = pixels.blank(vision), 1 if self._pairs is None else 2
         self._decode = _shown(pixels.decoder(vision, shards), blank, images_each)
         self._blank = _stacked([blank] * images_each) if sees == "question" else None
         self._kept: np.ndarray | None = None
         if self._blank is not None or not len(images):
             return
         shape, dtype = pixels.input_shape(vision)
-        shape = (2, *shape) if pairs else shape
+        shape = shape if self._pairs is None else (2, *shape)
         count = int(images.max()) + 1
         if count * int(np.prod(shape)) * dtype.itemsize <= memory_mb * 1_000_000:
             self._kept = self._decode_all(count, shape, dtype)
+
+    def paired(self, numbers: np.ndarray) -> np.ndarray | None:
+        """(len(numbers),) bool, which examples show two images; None where none of them does."""
+        found = None if self._pairs is None else self._pairs[numbers]
+        return None if found is None or not found.any() else found
 
     def stream(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """(example numbers, their visual inputs) for each batch of numbers, in order."""
@@ -140,10 +148,10 @@ def store_of_cells(
             raise UserError(
                 "holds pairs of images",
                 where=index.folder,
-                expected="one image a question, as this family of models sees it",
-                do="leave the task out, or choose a family that sees pairs",
+                expected="one image a question, as this model sees it",
+                do="leave the task out, or take a family that sees pairs (vilt, with a base model "
+                "made for a study that has some)",
             )
-    pairs = any(index.note.pairs for index in cells.indexes)
     encoded = cells.table(["image_id"])["image_id"].combine_chunks().dictionary_encode()
     images = to_numpy(encoded.indices).astype(np.int64)
     return VisualStore(
@@ -154,5 +162,5 @@ def store_of_cells(
         sees,
         memory_mb=memory_mb,
         workers=workers,
-        pairs=pairs,
+        pairs=cells.pairs,
     )

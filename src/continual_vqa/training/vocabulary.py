@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from continual_vqa.data.asking import all_asked
+from continual_vqa.data.kinds import Kinds, kinds, open_questions
 from continual_vqa.data.tables import QUESTIONS
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import read_json
@@ -31,8 +33,7 @@ def read_texts(path: str | Path) -> Iterator[str]:
     UserError : the file is damaged or none of these
     """
     if str(path).endswith(".parquet"):
-        table = read_table(path, QUESTIONS, ["split", "question", "choices", "answers"])
-        table = table.filter(pc.field("split") == TRAIN)
+        table = _train(path, ["question", "choices", "answers"])
         yield from all_asked(table["question"].to_pylist(), table["choices"].to_pylist())
         for answers in table["answers"].to_pylist():
             yield from answers
@@ -50,18 +51,30 @@ def read_texts(path: str | Path) -> Iterator[str]:
 
 
 def read_answers(path: str | Path) -> Counter[str]:
-    """Answer -> how many of the questions in `path` have it as their most frequent one.
+    """Answer -> how many of the open questions in `path` have it as their most frequent one.
 
-    Read are the files of `read_texts`; official questions without answers give none.
+    Read are the files of `read_texts`; official questions without answers give none. Of a question
+    with choices the answer is chosen, not listed.
 
     Raises
     ------
     UserError : the file is damaged
     """
     if str(path).endswith(".parquet"):
-        table = read_table(path, QUESTIONS, ["split", "answer"])
-        return Counter(table.filter(pc.field("split") == TRAIN)["answer"].to_pylist())
+        return Counter(open_questions(_train(path, ["answer", "choices"]))["answer"].to_pylist())
     return Counter(_answers(read_json(path)))
+
+
+def read_kinds(path: str | Path) -> Kinds:
+    """What kinds of training questions are in `path`; official files hold open ones."""
+    if not str(path).endswith(".parquet"):
+        return Kinds(0, False)
+    return kinds(_train(path, ["choices", "second_image_path"]))
+
+
+def _train(path: str | Path, columns: list[str]) -> pa.Table:
+    table = read_table(path, QUESTIONS, ["split", *columns])
+    return table.filter(pc.field("split") == TRAIN)
 
 
 def _answers(document: object) -> Iterator[str]:

@@ -3,7 +3,8 @@
 adapter: what low-rank tuning of a LLaVA or PaliGemma trains, which
 `peft.PeftModel.from_pretrained(base, OUT)` loads on the base's Hugging Face folder. model:
 everything of a LLaVA, PaliGemma or ViLT in one folder, the factors merged into the weights, for
-`from_pretrained(OUT)` of transformers' class.
+`from_pretrained(OUT)` of transformers' class. That class has one head: of a ViLT that chooses among
+choices or sees pairs, what answers these questions is left out, and the summary names it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             where=args.base,
             expected=f"a base of family {families} for --what {args.what}",
         )
-    held = model.low_rank()
+    held, left_out = model.low_rank(), []
     if args.what == "adapter":
         trained = set(json.loads(header.get("parts", "{}")))
         beyond = sorted(trained - set(held))
@@ -65,10 +66,11 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             decoder_adapter.write(folder, model, str(args.base))
         else:
             assert isinstance(model, decoder_folder.Stock)
-            decoder_folder.write(folder, model)
+            left_out = decoder_folder.write(folder, model)
     return {
         "what": args.what,
         "stage": header.get("stage", "base"),
         "tensors": len(held) if args.what == "adapter" else None,
+        **({"left_out": left_out} if left_out else {}),
         "out": str(args.out),
     }
