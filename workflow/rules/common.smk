@@ -21,7 +21,11 @@ from continual_vqa.plan.study_plan import Plan
 # of the environment made from the same pins) and the code beside this Snakefile.
 BIN = Path(sys.executable).parent
 SOURCE = Path(workflow.basedir) / "src"
-shell.prefix(f'export PATH="{BIN}:$PATH" PYTHONPATH="{SOURCE}"; ')
+# Slurm's SIGTERM (time limit, preemption, scancel) reaches every process of a job. Training saves its
+# state on it; so the shell has to wait, and what reads the messages to stay. (Braces are doubled:
+# Snakemake formats the prefix.)
+SURVIVE = "trap : TERM; tee() {{ trap '' TERM; command tee \"$@\"; }}; "
+shell.prefix(f'{SURVIVE}export PATH="{BIN}:$PATH" PYTHONPATH="{SOURCE}"; ')
 ENVIRONMENT = f"{workflow.basedir}/envs/conda.yaml"
 
 try:

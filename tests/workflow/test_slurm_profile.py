@@ -1,0 +1,59 @@
+"""The profile slurm, as far as it can be seen without a cluster; tests/slurm runs it on one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from continual_vqa.plan.dry_run import PendingJob, parse_dry_run
+
+from .conftest import Checkout, copy_repository
+
+PROFILE = Path("profiles/slurm/config.yaml")
+
+
+@pytest.fixture(scope="module")
+def planned(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a dry run of the tiny study with the profile prints."""
+    root = tmp_path_factory.mktemp("profiled")
+    copy_repository(repository, root)
+    shutil.copytree(repository / "profiles", root / "profiles")
+    shutil.copy(repository / "slurm", root / "slurm", follow_symlinks=False)
+    checkout = Checkout(root, root / "config" / "tiny.yaml")
+    done = checkout.snakemake("--profile", "slurm", "--dry-run")
+    return done.stdout + done.stderr
+
+
+def resources(printed: str, rule: str) -> list[str]:
+    """The resources line of each job of `rule`."""
+    return re.findall(rf"^rule {rule}:$(?:\n    .*)*?\n    resources: (.*)$", printed, re.MULTILINE)
+
+
+def test_stages_with_a_gpu_and_the_others_go_to_their_partitions(planned: str) -> None:
+    jobs: list[PendingJob] = [job for job in parse_dry_run(planned) if job.outputs]
+    for rule, partition in {
+        "train": "gpu",
+        "predict": "gpu",
+        "shard": "cpu",
+        "score": "cpu",
+    }.items():
+        found = resources(planned, rule)
+        assert len(found) == sum(job.rule == rule for job in jobs) > 0
+        for line in found:
+            assert f"slurm_partition={partition}," in line
+            assert ("gpu=1" in line) == (partition == "gpu")
+
+
+def test_training_alone_is_told_of_its_limit(planned: str) -> None:
+    assert "slurm_extra=--signal=TERM@120" in resources(planned, "train")[0]
+    assert "slurm_extra" not in resources(planned, "predict")[0]
+
+
+def test_every_key_says_why(repository: Path) -> None:
+    lines = (repository / PROFILE).read_text().splitlines()
+    keys = [i for i, line in enumerate(lines) if re.match(r"[a-z][a-z-]+:", line)]
+    assert len(keys) > 10
+    assert [lines[i] for i in keys if not lines[i - 1].startswith("#")] == []
