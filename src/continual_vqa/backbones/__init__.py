@@ -12,8 +12,10 @@
 | decoder.py | what the next two share: a language model that reads visual tokens in its prompt |
 | llava.py, llava_net.py | the family: CLIP tower, projector, Llama, by transformers |
 | paligemma.py, paligemma_net.py | the family: SigLIP tower, projector, Gemma, by transformers |
-| classifier.py, classes.py | models that choose their answer from a list |
+| classifier.py, classes.py | models that choose their answer, from a list or among choices |
+| prompts.py | questions with their choices as a model reads them |
 | vilt.py, vilt_net.py, vilt_folder.py | the family: one transformer for words and patches |
+| vilt_heads.py | its heads for choices and for pairs of images |
 | decoder_net.py, decoder_folder.py, decoder_adapter.py, answering.py, chat.py | their pieces |
 | lora.py, lora_layer.py | low-rank factors on a family's linear layers |
 """
