@@ -46,6 +46,7 @@ VERBS: dict[str, str] = {
     "table": "write one table as CSV, Markdown and LaTeX",
     "export": "a LLaVA or PaliGemma stage as a peft adapter, or whole as transformers reads it",
     "show": "print what is inside a shard, checkpoint, mask or table",
+    "doctor": "check before the first job what would fail after hours",
     "explain": "say in words why each pending job would run",
     "summary": "print the AP / AF table of a finished study",
     "schema": "write the config's JSON schema and commented default",
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     else:
         describe = getattr(module, "describe", _describe)
         print(describe(summary))
-    return 0
+    return module.exit_code(summary) if hasattr(module, "exit_code") else 0
 
 
 def _parser(verb: str | None) -> argparse.ArgumentParser:

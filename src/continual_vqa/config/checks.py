@@ -47,6 +47,7 @@ def check_study(study: Study) -> Iterator[Mistake]:
                 expected=f"a taxonomy for {study.data.format}",
             )
     yield from check_backbone(study)
+    yield from _processes(study)
 
 
 def _own(study: Study) -> Iterator[Mistake]:
@@ -57,6 +58,16 @@ def _own(study: Study) -> Iterator[Mistake]:
             "evaluation.tasks",
             f"is 'all' while {own[0]} answers each task by the stage that learned it",
             expected="seen: no stage has learned a future task",
+        )
+
+
+def _processes(study: Study) -> Iterator[Mistake]:
+    train = study.resources.train
+    if train.gpu and train.processes > train.gpu:
+        yield Mistake(
+            "resources.train.processes",
+            f"is {train.processes} while resources.train.gpu is {train.gpu}",
+            expected="a GPU for every process",
         )
 
 
