@@ -10,6 +10,7 @@ include: "workflow/rules/backbone.smk"
 include: "workflow/rules/consolidate.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/metrics.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -38,6 +38,7 @@ VERBS: dict[str, str] = {
     "aggregate": "scores of a study -> one metrics table",
     "survey": "importances and masks of a study -> what is protected, what tasks share",
     "damage": "scores of the damage probe -> one table",
+    "forgetting": "metrics of a study -> how much of what was learned is forgotten",
     "transfer": "scores of downstream tasks -> one table",
     "merges": "merge reports and alignment logs of a study -> costs of merging, signs that turned",
     "routing": "routes of a study -> how often the task of a question is inferred",

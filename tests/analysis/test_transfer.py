@@ -11,13 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from continual_vqa.analysis.transfer import (
-    Learned,
-    read_chances,
-    relative_forgetting,
-    relative_transfer,
-    transfer,
-)
+from continual_vqa.analysis.climb import read_chances, relative_forgetting, relative_transfer
+from continual_vqa.analysis.transfer import Learned, transfer
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.score_tables import SCORES, score_table
 from continual_vqa.files.parquet import write_table

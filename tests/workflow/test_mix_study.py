@@ -44,8 +44,10 @@ def test_a_vilt_chooses_and_sees_pairs_in_one_study(repository: Path, tmp_path: 
     name = "config/mix-vilt.yaml"
     study = Checkout(tmp_path, tmp_path / name)
     study.edit(name, "    snli_ve: {format: snli_ve}\n", "")
-    study.edit(name, "    inaturalist: {format: inaturalist}\n", "")
-    study.edit(name, "recipes: [sequential, atlas, joint]", "recipes: [joint]")
+    study.edit(name, "inaturalist: {format: inaturalist}", "places365: {format: places365}")
+    later = "downstream: [places365], downstream_questions: 16, downstream_epochs: 2"
+    study.edit(name, "held_out: [none]", f"held_out: [none], {later}")
+    study.edit(name, "recipes: [sequential, atlas, joint]", "recipes: [joint, independent_head]")
     study.snakemake("all")
     results = tmp_path / "results" / "mix-vilt"
     base = json.loads((results / "base" / "config.json").read_text())
@@ -63,4 +65,8 @@ def test_a_vilt_chooses_and_sees_pairs_in_one_study(repository: Path, tmp_path: 
         if row["question_id"] in given and row["choices"]:
             assert given[row["question_id"]] in row["choices"]
     asked = {row["skill"] for row in questions if row["question_id"] in given}
-    assert asked == {"vqav2", "piqa", "nlvr2", "commonsenseqa"}
+    assert asked == {"vqav2", "piqa", "nlvr2", "commonsenseqa", "places365"}
+    for table, head in (("transfer", "alone (%)"), ("upstream", "learned (%)")):
+        assert head in (results / "tables" / f"{table}.md").read_text()
+    compared = (results / "tables" / "transfer_paired.csv").read_text()
+    assert "Joint,Head per task" in compared

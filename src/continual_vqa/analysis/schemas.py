@@ -125,6 +125,23 @@ TRANSFER = pa.schema(
     ]
 )
 
+# One row per run, task and later step of the stream.
+FORGETTING = pa.schema(
+    [
+        pa.field("stream", pa.string()),
+        pa.field("recipe", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("seed", pa.int64()),
+        pa.field("task", pa.string()),
+        pa.field("position", pa.int32()),  # step at which the task was learned
+        pa.field("step", pa.int32()),  # after this later step
+        pa.field("learned", pa.float64()),  # accuracy in percent right after learning
+        pa.field("later", pa.float64()),  # the same after the step
+        pa.field("chance", pa.float64()),  # accuracy of guessing, in percent
+        pa.field("relative", pa.float64()),  # CLiMB: 100 (learned - later) / (learned - chance)
+    ]
+)
+
 _STAGE = [
     pa.field("stream", pa.string()),
     pa.field("recipe", pa.string()),
@@ -215,6 +232,7 @@ FURTHER: dict[str, pa.Schema] = {
     "importance": IMPORTANCE,
     "damage": DAMAGE,
     "transfer": TRANSFER,
+    "forgetting": FORGETTING,
     "merges": MERGES,
     "alignment": ALIGNMENT,
     "routing": ROUTING,

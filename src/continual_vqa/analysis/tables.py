@@ -10,7 +10,11 @@ from continual_vqa.analysis.routing_table import routing_table
 from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 from continual_vqa.analysis.table_parts import Column, Table
-from continual_vqa.analysis.transfer_tables import transfer_paired_table, transfer_table
+from continual_vqa.analysis.transfer_tables import (
+    transfer_paired_table,
+    transfer_table,
+    upstream_table,
+)
 from continual_vqa.config.recipe import Recipe
 
 # Heading of the label that `task_id_at_test` fills.
@@ -98,6 +102,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "paired": paired_table,
     "orders": orders_table,
     "routing": routing_table,
+    "upstream": upstream_table,
     "transfer": transfer_table,
     "transfer_paired": transfer_paired_table,
 }

@@ -19,6 +19,13 @@ COLUMNS: dict[str, Callable[[Row], float]] = {
 }
 
 
+UPSTREAM: dict[str, Callable[[Row], float]] = {
+    "learned (%)": lambda row: row["learned"],
+    "in the end (%)": lambda row: row["later"],
+    "relative forgetting (%)": lambda row: row["relative"],
+}
+
+
 def learns_alone(recipe: Recipe) -> bool:
     """Whether a task is learned from the base by itself, whatever was learned before."""
     past = recipe.guards or recipe.replay != "none"
@@ -42,6 +49,27 @@ def transfer_table(results: Results) -> Table:
         f"(CLiMB). Over {interval_phrase(shown)}; a seed's value is its mean over the tasks."
     )
     columns = tuple(Column(heading) for heading in COLUMNS)
+    return Table(("stream", "recipe", "task"), columns, tuple(rows), note)
+
+
+def upstream_table(results: Results) -> Table:
+    """Recipes x tasks of the stream: accuracy when learned and in the end, CLiMB's forgetting."""
+    rows, shown = [], []
+    for stream in results.held_out:
+        found = results.rows("forgetting", stream)
+        last = max(row["step"] for row in found)
+        for recipe in dict.fromkeys(row["recipe"] for row in found):
+            own = [row for row in found if row["recipe"] == recipe and row["step"] == last]
+            for task in (ALL, *dict.fromkeys(row["task"] for row in own)):
+                estimates = tuple(mean(_of(own, task), value) for value in UPSTREAM.values())
+                rows.append(((stream, results.titles[recipe], task), estimates))
+                shown += estimates
+    note = (
+        "Tasks of the stream but its last. Relative forgetting: 100 (learned - in the end) / "
+        f"(learned - guessing) (CLiMB). Over {interval_phrase(shown)}; a seed's value is its mean "
+        "over the tasks."
+    )
+    columns = tuple(Column(heading) for heading in UPSTREAM)
     return Table(("stream", "recipe", "task"), columns, tuple(rows), note)
 
 

@@ -127,6 +127,7 @@ TABLES: dict[str, TableRow] = {
     "paired": TableRow("Accuracy", needs="comparison"),
     "orders": TableRow("Orders", over_orders=True),
     "routing": TableRow("Accuracy", needs="inferred", reads=("routing",)),
+    "upstream": TableRow("Transfer", reads=("forgetting",), downstream=True),
     "transfer": TableRow("Transfer", reads=("transfer",), downstream=True),
     "transfer_paired": TableRow("Transfer", reads=("transfer",), downstream=True),
 }

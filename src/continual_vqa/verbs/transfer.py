@@ -20,9 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Collect the scores and write the table."""
+    from continual_vqa.analysis.climb import read_chances
     from continual_vqa.analysis.runs import parse
     from continual_vqa.analysis.schemas import TRANSFER
-    from continual_vqa.analysis.transfer import TransferList, read_chances, transfer
+    from continual_vqa.analysis.transfer import TransferList, transfer
     from continual_vqa.files.jsons import read_json
     from continual_vqa.files.parquet import write_table
 
