@@ -43,6 +43,7 @@ VERBS: dict[str, str] = {
     "merges": "merge reports and alignment logs of a study -> costs of merging, signs that turned",
     "routing": "routes of a study -> how often the task of a question is inferred",
     "banks": "checkpoints and costs of a study with banks of adapters -> three tables",
+    "join": "metrics of runs that were made apart -> those of one study",
     "figure": "draw one figure",
     "table": "write one table as CSV, Markdown and LaTeX",
     "export": "a LLaVA or PaliGemma stage as a peft adapter, or whole as transformers reads it",
