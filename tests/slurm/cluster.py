@@ -87,7 +87,7 @@ class Cluster:
         self.start_controller()
         for node in NODES:
             self.start_node(node)
-        wait_until(self.ready, 60, "all nodes ready")
+        wait_until(self.ready, 120, "all nodes ready")
 
     def _start_accounting(self, database_port: int) -> None:
         self._run("mariadbd", *database_command(self.folder, database_port))
@@ -160,8 +160,8 @@ class Cluster:
             if node not in self.daemons:
                 self.start_node(node)
             self.ask("scontrol", "update", f"nodename={node}", "state=resume")
-        wait_until(lambda: not self.jobs("PD", "R", "CG"), 60, "without jobs")
-        wait_until(self.ready, 60, "all nodes ready")
+        wait_until(lambda: not self.jobs("PD", "R", "CG"), 300, "without jobs")
+        wait_until(self.ready, 120, "all nodes ready")
 
     def stop(self) -> None:
         """Take everything down; never fails, so that a test's own failure is seen."""

@@ -64,6 +64,8 @@ class Desk:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                # A test run in the background ignores SIGINT, and would hand that on.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         self.runs.append(Run(self, process))
         return self.runs[-1]
@@ -84,7 +86,7 @@ class Run:
     desk: Desk
     process: subprocess.Popen[bytes]
 
-    def wait_job(self, rule: str, seconds: float = 120, *, file: str = "") -> str:
+    def wait_job(self, rule: str, seconds: float = 300, *, file: str = "") -> str:
         """The id of a running job of `rule`, once there is one (and it has written `file`)."""
 
         def running() -> list[str]:

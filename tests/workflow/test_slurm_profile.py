@@ -16,14 +16,18 @@ PROFILE = Path("profiles/slurm/config.yaml")
 
 
 @pytest.fixture(scope="module")
-def planned(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a dry run of the tiny study with the profile prints."""
+def checkout_with_profile(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     root = tmp_path_factory.mktemp("profiled")
     copy_repository(repository, root)
     shutil.copytree(repository / "profiles", root / "profiles")
     shutil.copy(repository / "slurm", root / "slurm", follow_symlinks=False)
-    checkout = Checkout(root, root / "config" / "tiny.yaml")
-    done = checkout.snakemake("--profile", "slurm", "--dry-run")
+    return Checkout(root, root / "config" / "tiny.yaml")
+
+
+@pytest.fixture(scope="module")
+def planned(checkout_with_profile: Checkout) -> str:
+    """What a dry run of the tiny study with the profile prints."""
+    done = checkout_with_profile.snakemake("--profile", "slurm", "--dry-run")
     return done.stdout + done.stderr
 
 
@@ -52,8 +56,16 @@ def test_training_alone_is_told_of_its_limit(planned: str) -> None:
     assert "slurm_extra" not in resources(planned, "predict")[0]
 
 
+def test_a_site_that_says_nothing_leaves_all_to_slurm(checkout_with_profile: Checkout) -> None:
+    site = checkout_with_profile.root / "profiles" / "slurm" / "site.yaml"
+    site.write_text("notice: 0\n")
+    done = checkout_with_profile.snakemake("--profile", "slurm", "--dry-run")
+    assert resources(done.stdout + done.stderr, "train")
+    assert "slurm_" not in done.stdout
+
+
 def test_every_key_says_why(repository: Path) -> None:
     lines = (repository / PROFILE).read_text().splitlines()
-    keys = [i for i, line in enumerate(lines) if re.match(r"[a-z][a-z-]+:", line)]
+    keys = [i for i, line in enumerate(lines) if re.match(r" *[a-z][a-z-]+:", line)]
     assert len(keys) > 10
-    assert [lines[i] for i in keys if not lines[i - 1].startswith("#")] == []
+    assert [lines[i] for i in keys if not lines[i - 1].lstrip().startswith("#")] == []

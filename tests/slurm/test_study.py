@@ -1,0 +1,118 @@
+"""A whole study on the cluster ends with the bytes of a local run, whatever happens on the way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from workflow.conftest import copy_repository
+
+from .cluster import Cluster, wait_until
+from .conftest import Desk, long
+
+pytestmark = pytest.mark.timeout(3000)
+
+# Tiny, but a stage that lasts long enough to be interrupted, and saves at once.
+CHANGES = {
+    "stream": {"skills": ["location", "color"], "groups": ["G1"], "held_out": ["none"]},
+    "training": {"epochs": 100, "batch_size": 20, "save_every_minutes": 0.01},
+    "recipes": ["sequential"],
+}
+# What tells of the run, not of the study: logs, and the speed of training in its curve.
+TOLD = {"logs", "benchmarks", "scratch"}
+SPEED = "samples_per_second"
+
+
+def write_study(root: Path, repository: Path) -> None:
+    copy_repository(repository, root)
+    study = yaml.safe_load((root / "config" / "tiny.yaml").read_text())
+    (root / "config" / "tiny.yaml").write_text(yaml.safe_dump({**study, **CHANGES}))
+
+
+def results(root: Path) -> dict[str, object]:
+    """Name -> bytes of every result; curves without their speeds."""
+    folder = root / "results" / "tiny"
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(name): _curve(path) if name.name == "curve.parquet" else path.read_bytes()
+        for name, path in files.items()
+        if name.parts[0] not in TOLD
+    }
+
+
+def _curve(path: Path) -> dict[str, list]:
+    return pl.read_parquet(path).drop(SPEED).to_dict(as_series=False)
+
+
+@pytest.fixture(scope="session")
+def local(
+    _running: Cluster, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, object]:
+    """The results of the study, run without a cluster."""
+    root = tmp_path_factory.mktemp("local")
+    write_study(root, repository)
+    subprocess.run(
+        [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "config/tiny.yaml"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": "src", "PYTHONWARNINGS": "default"},
+        capture_output=True,
+        check=True,
+        timeout=900,
+    )
+    return results(root)
+
+
+@pytest.fixture
+def study(desk: Desk, repository: Path) -> Desk:
+    (desk.root / "src").unlink()
+    write_study(desk.root, repository)
+    return desk
+
+
+def differing(one: dict[str, object], other: dict[str, object]) -> list[str]:
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def test_the_cluster_gives_the_bytes_of_a_local_run(study: Desk, local: dict[str, object]) -> None:
+    run = study.start("--configfile", "config/tiny.yaml")
+    requests = study.cluster.describe(run.wait_job("train", 900))
+    run.finish(1500)
+    assert requests["Partition"] == "gpu"
+    assert differing(results(study.root), local) == []
+    assert any(name.startswith("figures") for name in local)
+
+
+def saves(study: Desk) -> set[tuple[str, int]]:
+    """The states of training that lie there, each with its time."""
+    found = (study.root / "results" / "tiny" / "scratch").rglob("inflight.safetensors")
+    return {(str(path), path.stat().st_mtime_ns) for path in found}
+
+
+@long
+def test_interrupted_training_goes_on_and_ends_with_the_same_bytes(
+    study: Desk, local: dict[str, object]
+) -> None:
+    cluster = study.cluster
+    run = study.start("--configfile", "config/tiny.yaml")
+    first = run.wait_job("train", 900)
+    wait_until(lambda: saves(study), 300, "a saved state", every=0.02)
+    # As at a time limit or a preemption: SIGTERM, and time to save.
+    cluster.ask("scancel", "--signal=TERM", first)
+    wait_until(lambda: first not in cluster.jobs("R", "CG"), 120, "ended")
+    assert "resume me: SIGTERM" in study.job_logs()
+    (saved,) = saves(study)
+    second = run.wait_job("train", 300)
+    wait_until(lambda: saves(study) != {saved}, 300, "a state saved by the second job", every=0.02)
+    # As when the power fails.
+    cluster.kill_node(cluster.describe(second)["NodeList"])
+    # As by a person.
+    cluster.ask("scancel", run.wait_job("predict", 900))
+    run.finish(1200)
+    assert cluster.describe(second)["Restarts"] == "1"
+    assert differing(results(study.root), local) == []
