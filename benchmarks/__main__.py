@@ -12,7 +12,7 @@ from benchmarks.harness import ROOT
 
 NAMES = (
     *("index", "sharding", "reading", "scoring", "planning"),
-    *("thresholds", "masking", "importance", "guards", "merging", "merging_sizes"),
+    *("thresholds", "masking", "importance", "guards", "bank", "merging", "merging_sizes"),
 )
 PAGE = ROOT / "docs" / "benchmarks.md"
 FOLDER = ROOT / "docs" / "benchmarks"
