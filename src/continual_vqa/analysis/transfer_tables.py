@@ -96,8 +96,8 @@ def transfer_paired_table(results: Results) -> Table:
     note = (
         "Accuracy on downstream tasks: reference, learned after the stream, minus other, learned "
         "alone; in points, from the same questions, paired by seed and task. 95 % t intervals: "
-        "over all pairs of seed and task (narrow; takes the tasks of a run as independent), and "
-        "over the seeds' means alone (wide)."
+        "over all pairs of seed and task (takes the tasks of a run as independent), and over the "
+        "seeds' means alone."
     )
     columns = (Column("difference (seeds x tasks)"), Column("difference (seeds)"))
     return Table(("stream", "reference", "other"), columns, tuple(rows), note)
