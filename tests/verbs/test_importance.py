@@ -175,13 +175,14 @@ def test_the_answers_are_those_of_the_first_epoch_of_training(
     trained: dict[bytes, list[int]] = {}
     step = Loop._step
 
-    def spy(self, batch, *rest):
+    def spy(self, share, *rest):
+        batch, _ = share.examples
         for image, question, answer in zip(
             batch.visual, batch.questions, batch.answers, strict=True
         ):
             key = image.numpy().tobytes() + question.numpy().tobytes()
             trained.setdefault(key, []).append(answer[answer > 0].tolist())
-        return step(self, batch, *rest)
+        return step(self, share, *rest)
 
     monkeypatch.setattr(Loop, "_step", spy)
     place = files(world, tmp_path)

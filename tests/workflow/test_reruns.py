@@ -17,7 +17,7 @@ from .conftest import Checkout
 AFTER_SCORES = {
     "aggregate",
     *(f"figure_{name}" for name, row in FIGURES.items() if row.for_all),
-    *(f"table_{name}" for name, row in TABLES.items() if not (row.needs or row.over_orders)),
+    *(f"table_{name}" for name, row in TABLES.items() if row.for_all),
 }
 
 
