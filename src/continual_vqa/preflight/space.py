@@ -10,8 +10,8 @@ from continual_vqa.plan.materials import weight_files
 from continual_vqa.plan.study_plan import Plan
 from continual_vqa.preflight.finding import Finding, size
 
-# Copies of an image in the shards: one in each cell that asks about it (measured on the 505
-# questions of the VQA v2 sample and on train2014 by benchmarks/cooccurrence.py: 3.4).
+# Copies of an image in the shards of VQA v2, one in each cell that asks about it: 3.4 of its 5.4
+# questions (benchmarks/cooccurrence.py).
 COPIES = 3.4
 # Above this share of the free space the estimate is worth a note.
 TIGHT = 0.5
