@@ -12,6 +12,7 @@ from continual_vqa.backbones.folder import write_base
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
+from continual_vqa.data.asking import all_asked
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.predict import PredictSettings, predict
 from continual_vqa.methods.guards import GuardFiles
@@ -91,7 +92,8 @@ def test_an_answer_that_is_no_choice_has_no_label(tmp_path: Path) -> None:
 def test_without_places_the_choices_stand_behind_the_question(cells: dict[str, Path]) -> None:
     only = {name: path for name, path in cells.items() if "piqa" in name}
     model = world.model(places=0)
-    asked = open_cells(list(only.values())).asked()
+    table = open_cells(list(only.values())).table(["question", "choices"])
+    asked = all_asked(*(column.to_pylist() for column in table))
     with pytest.raises(UserError, match="16 of 16 questions have no answer among the 4"):
         examples(only, model=model)
     given, _ = predictions(model, only)

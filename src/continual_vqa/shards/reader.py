@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from continual_vqa.data.asking import all_asked
 from continual_vqa.errors import UserError
 from continual_vqa.shards.index import CellIndex, read_index
 from continual_vqa.shards.mapping import MappedShards
@@ -21,7 +20,6 @@ from continual_vqa.shards.sample import Columns, Sample, Wide
 from continual_vqa.shards.tar import BLOCK
 from continual_vqa.shards.verify import verify_cell
 
-ASKED = ("question", "choices")
 Verify = Literal["never", "read", "open"]
 
 
@@ -114,11 +112,6 @@ class Cells(Sequence[Sample]):
     def pairs(self) -> np.ndarray:
         """(len(self),) bool, which questions are about two images."""
         return np.concatenate([index.pairs for index in self.indexes])
-
-    def asked(self) -> list[str]:
-        """What a model is asked, for all questions in order: see `data.asking.asked`."""
-        table = self.table(ASKED)
-        return all_asked(*(table[name].to_pylist() for name in ASKED))
 
     def require_checksums(self) -> None:
         """Refuse cells that were written without checksums."""

@@ -30,11 +30,6 @@ class Subset(Sequence[Sample]):
         """(len(self),) bool, which of the chosen questions are about two images."""
         return self._cells.pairs[np.array(self._numbers, np.int64)]
 
-    def asked(self) -> list[str]:
-        """What a model is asked, for the chosen questions in their order."""
-        everything = self._cells.asked()
-        return [everything[number] for number in self._numbers]
-
     def table(self, columns: Sequence[str]) -> pa.Table:
         """These columns of the index for the chosen questions, in their order."""
         return self._cells.table(columns).take(arrow.numbers(np.array(self._numbers, np.int64)))
