@@ -9,6 +9,7 @@ import pytest
 
 from continual_vqa.config.resources import Needs, ResourcesConfig
 from continual_vqa.config.site import Site
+from continual_vqa.errors import UserError
 from continual_vqa.preflight.slurm import (
     TEST,
     Answer,
@@ -83,3 +84,5 @@ def test_a_node_has_to_read_what_is_written_here(tmp_path: Path) -> None:
     (found,) = check_shared_folder(results, SITE, lambda _: Answer(False, "cat: No such file"))
     assert found.level == "bad" and "No such file" in found.what
     assert list(results.iterdir()) == []
+    with pytest.raises(UserError, match="cannot write"):
+        next(check_shared_folder(Path("/dev/null/results"), SITE, reads))

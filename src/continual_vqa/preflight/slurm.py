@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from continual_vqa.config.resources import Needs, ResourcesConfig
 from continual_vqa.config.site import Site
+from continual_vqa.errors import naming
 from continual_vqa.preflight.finding import Finding
 from continual_vqa.preflight.machine import Ask, ask
 
@@ -120,10 +121,11 @@ def check_controller(asking: Ask = ask) -> Iterator[Finding]:
 
 def check_shared_folder(results: Path, site: Site, trying: Try = attempt) -> Iterator[Finding]:
     """Whether a node sees what is written here: one short job, which may queue."""
-    results.mkdir(parents=True, exist_ok=True)
     token = uuid4().hex
     path = results / f".seen-{token}"
-    path.write_text(token)
+    with naming(path, "write"):
+        results.mkdir(parents=True, exist_ok=True)
+        path.write_text(token)
     options = sbatch_line(site, "score", Needs(mem_mb=100, runtime=1))[1:]
     try:
         answer = trying(["srun", *options, "cat", str(path.resolve())])
