@@ -57,7 +57,7 @@ def command(
         *("--processes", str(processes)),
         *("--cells", *cells, "--settings", json.dumps(settings), "--threads", "1"),
         *("--scratch", str(out / "scratch"), "--out", str(out / "model.safetensors")),
-        *("--curve", str(out / "curve"), "--device", "cpu", *more),
+        *("--curve", str(out / "curve"), "--device", "cpu", "--json", *more),
     ]
 
 
@@ -68,6 +68,7 @@ def train(
     run = command(world, out, recipe, *more, processes=processes, **training)
     done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout)["steps"] > 0  # told once, whatever the processes
     return read_tensors(out / "model.safetensors")[1]
 
 
@@ -134,6 +135,7 @@ def test_a_process_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         assert tensor.tolist() == [1.0, 2.0]
         assert ranks.total(3.5, CPU) == 3.5
         assert ranks.any((True, False), CPU) == (True, False)
+        ranks.wait(CPU)
     assert local_device(CPU) == CPU
 
 

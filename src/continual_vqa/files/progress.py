@@ -14,13 +14,15 @@ TERMINAL_SECONDS = 0.2
 
 
 class Progress:
-    """Counts to `total` (None: unknown) and reports at most every few seconds."""
+    """Counts to `total` (None: unknown) and reports at most every few seconds, unless `quiet`."""
 
-    def __init__(self, total: int | None, label: str, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, total: int | None, label: str, stream: TextIO | None = None, *, quiet: bool = False
+    ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._terminal = self._stream.isatty()
         self._total = total
-        self._label = label
+        self._label, self._quiet = label, quiet
         self._done = 0
         self._start = self._last = time.monotonic()
         self._said = False
@@ -29,7 +31,9 @@ class Progress:
         """Note that `count` more are done; `detail` is shown beside them (a loss, a rate)."""
         self._done += count
         now = time.monotonic()
-        if now - self._last >= (TERMINAL_SECONDS if self._terminal else LOG_SECONDS):
+        if not self._quiet and now - self._last >= (
+            TERMINAL_SECONDS if self._terminal else LOG_SECONDS
+        ):
             self._last = now
             self._say(now, detail)
 

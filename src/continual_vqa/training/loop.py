@@ -97,7 +97,7 @@ class Loop:
             self.alignment = [Alignment(*row) for row in place["alignment"]]
             optimiser.restore(tensors, place["updates"])
         self._total = sum(self.pace.steps(len(segment.source)) for segment in segments)
-        progress = Progress(self._total, self.label)
+        progress = Progress(self._total, self.label, quiet=not self.ranks.first)
         progress.advance(len(curve))
         self.model.train()
         for index, segment in enumerate(segments[begin:], start=begin):
@@ -211,6 +211,8 @@ class Loop:
         if self.ranks.first:
             self.inflight.save(place, optimiser.state())
         if stop:
+            # torchrun ends all processes with the first that ends: none may before it is saved.
+            self.ranks.wait(self.parameters.values.device)
             self.inflight.stop(len(curve))
 
 

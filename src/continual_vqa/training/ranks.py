@@ -58,6 +58,10 @@ class Ranks:
         self.add(tensor)
         return tuple(bool(count) for count in tensor.tolist())
 
+    def wait(self, device: torch.device) -> None:
+        """Return when all ranks have come here."""
+        self.any((True,), device)
+
 
 ALONE = Ranks()
 

@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             args.alignment,
         )
         try:
-            return train_stage(
+            summary = train_stage(
                 files,
                 settings,
                 device,
@@ -129,3 +129,6 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         except Interrupted as interrupted:
             print(interrupted, file=sys.stderr)
             raise SystemExit(EXIT_CODE) from None
+    if not ranks.first:
+        raise SystemExit(0)  # one process tells what all have done
+    return summary
