@@ -113,18 +113,9 @@ def timings(repeats: int, tasks: Sequence[int]) -> dict[str, harness.Timing]:
     for number in tasks:
         cases |= {f"{title}, {number} tasks": (number, way) for way, title in WAYS.items()}
         cases[f"{ANSWER}, {number} tasks"] = (number, "answer")
-    rounds = [
-        harness.measure(
-            {name: partial(seconds, *case) for name, case in cases.items()},
-            repeats=1,
-            warmups=0,
-            seed=seed,
-        )
-        for seed in range(repeats)
-    ]
+    jobs = {name: partial(seconds, *case) for name, case in cases.items()}
     found: dict[str, harness.Timing] = {}
-    for name in cases:
-        rows = [each[name] for each in rounds]
+    for name, rows in harness.each_process(jobs, repeats).items():
         walls = [row.value for row in rows]
         wall = statistics.median(walls)
         found[name] = harness.Timing(

@@ -142,18 +142,9 @@ def made(
 def timings(repeats: int, sizes: Sequence[str]) -> dict[str, harness.Timing]:
     """The plain and the guarded step of every case: medians over `repeats` processes."""
     cases = {f"{size}: {guard}": (size, guard) for size in sizes for guard in GUARDS}
-    rounds = [
-        harness.measure(
-            {name: partial(seconds, *case) for name, case in cases.items()},
-            repeats=1,
-            warmups=0,
-            seed=seed,
-        )
-        for seed in range(repeats)
-    ]
+    jobs = {name: partial(seconds, *case) for name, case in cases.items()}
     found: dict[str, harness.Timing] = {}
-    for name in cases:
-        rows = [each[name] for each in rounds]
+    for name, rows in harness.each_process(jobs, repeats).items():
         for kind, column in (("plain beside it", 0), ("guarded", 1)):
             walls = [row.value[column] for row in rows]
             wall = statistics.median(walls)

@@ -83,6 +83,13 @@ def measure(
     return {name: _medians(rows) for name, rows in samples.items()}
 
 
+def each_process(cases: Mapping[str, Case], repeats: int) -> dict[str, list[Timing]]:
+    """What each of `repeats` fresh processes of every case measured; the order is shuffled anew
+    in every round."""
+    rounds = [measure(cases, repeats=1, warmups=0, seed=seed) for seed in range(repeats)]
+    return {name: [each[name] for each in rounds] for name in cases}
+
+
 def report(title: str, timings: Mapping[str, Timing], *, reference: str) -> str:
     """A readable table; the last column: how many times faster than `reference` each case is."""
     width = max(map(len, timings))
