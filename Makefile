@@ -6,7 +6,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules --show-failed-logs
 
-.PHONY: help setup demo base base-llava test test-slurm lint format bench generated lock clean
+.PHONY: help setup demo base base-llava test test-slurm slurm-packages lint format bench generated lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -28,10 +28,13 @@ demo: setup  ## run the main job on the miniature world and print its AP / AF ta
 	  --summary results/demo/metrics/summary.parquet \
 	  --figures results/demo/figures --tables results/demo/tables
 
-test: setup lint  ## lint, then all tests
+test: setup lint slurm-packages  ## lint, then all tests
 	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal
 
-test-slurm: setup  ## run the profile slurm on a real cluster of four nodes on this machine (root, Slurm)
+slurm-packages:
+	@sh tests/slurm/install.sh
+
+test-slurm: setup slurm-packages  ## run the profile slurm on a real cluster of four nodes on this machine (root, apt)
 	@SLURM_TESTS=all $(BIN)/python -m pytest tests/slurm
 
 lint: setup  ## ruff, snakefmt, snakemake --lint, pyright
