@@ -92,6 +92,33 @@ def test_state_of_other_work_is_not_used(
     assert "other work" in capsys.readouterr().err
 
 
+def test_what_the_same_code_trained_before_is_put_back(
+    world: Path, tmp_path: Path, uninterrupted: bytes
+) -> None:
+    place = files(world, tmp_path)
+    assert "steps" in train_stage(place, settings(), CPU, code="one")
+    for path in place.outputs.values():
+        path.unlink()
+    assert train_stage(place, settings(), CPU, code="one")["trained"] == "before, by the same code"
+    assert place.out.read_bytes() == uninterrupted
+    assert read_table(place.curve, CURVE).num_rows == 12
+    # Other settings, other code and unknown code are other work.
+    assert "steps" in train_stage(place, settings(lr=1e-4), CPU, code="one")
+    assert "steps" in train_stage(place, settings(lr=1e-4), CPU, code="other")
+    assert "steps" in train_stage(place, settings(lr=1e-4), CPU)
+
+
+def test_a_state_that_other_code_saved_is_not_used(
+    world: Path, tmp_path: Path, uninterrupted: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = files(world, tmp_path)
+    with pytest.raises(Interrupted):
+        train_stage(place, settings(), CPU, code="one", stop_after=4)
+    train_stage(place, settings(), CPU, code="other")
+    assert "other work" in capsys.readouterr().err
+    assert place.out.read_bytes() == uninterrupted
+
+
 def test_a_damaged_state_is_not_used(
     world: Path, tmp_path: Path, uninterrupted: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:

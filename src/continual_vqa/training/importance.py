@@ -28,6 +28,7 @@ from continual_vqa.shards.reader import open_cells
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.training.checkpoint import BASE
 from continual_vqa.training.examples import Examples
+from continual_vqa.training.finished import Finished
 from continual_vqa.training.inflight import InFlight, Request
 from continual_vqa.training.loading import load_model
 from continual_vqa.training.seeds import derived, uniforms
@@ -67,8 +68,11 @@ def measure_importance(
     request: Request | None = None,
     workers: int = 0,
     stop_after: int = 0,
+    code: str = "",
 ) -> dict[str, object]:
     """Measure the importance of the stage's trained weights and write it; returns a summary.
+
+    What the same code has measured on the same inputs before is put back, not measured again.
 
     Parameters
     ----------
@@ -76,6 +80,7 @@ def measure_importance(
     request : set by a signal handler when the job has to stop
     workers : threads that decode images
     stop_after : for tests: stop as if by a signal after so many batches
+    code : fingerprint of the code; "": what was measured before is not looked for
 
     Raises
     ------
@@ -85,6 +90,11 @@ def measure_importance(
     begun = time.perf_counter()
     stage, config, share = settings.stage, settings.importance, share or Share()
     model, base_sha256, _ = load_model(files.base, files.model, device)
+    key = _key(files, settings, base_sha256, share, code)
+    finished = Finished(files.scratch, key if code else "")
+    if finished.put_back({"importance": files.out}):
+        measured = {"measured": "before, by the same code", "importance": str(files.out)}
+        return {"task": stage.task, **measured}
     names = trained_names(model, stage.recipe.tune)
     draws = training_draws(files.cells, settings)
     chosen = chosen_questions(len(draws), settings)
@@ -105,7 +115,7 @@ def measure_importance(
     measured = ImportanceSums(model, names, config)
     inflight = InFlight(
         files.scratch,
-        _key(files, settings, base_sha256, share),
+        key,
         settings.training.save_every_minutes,
         request or Request(),
         stop_after,
@@ -143,6 +153,7 @@ def measure_importance(
             share=share,
         ),
     )
+    finished.keep({"importance": files.out})
     inflight.clear()
     seconds = time.perf_counter() - begun
     return {
@@ -220,14 +231,15 @@ def _seed(stage: StageIdentity, what: str) -> int:
 
 
 def _key(
-    files: ImportanceFiles, settings: ImportanceSettings, base_sha256: str, share: Share
+    files: ImportanceFiles, settings: ImportanceSettings, base_sha256: str, share: Share, code: str
 ) -> str:
-    """What an in-flight state must agree with: settings, base, model, data and share."""
+    """What an in-flight state must agree with: settings, base, model, data, share and code."""
     work = {
         "settings": settings.model_dump(mode="json"),
         "base": base_sha256,
         "model": sha256_file(files.model) if files.model else BASE,
         "cells": [[n, sha256_file(f / INDEX_FILE)] for n, f in files.cells.items()],
         "share": [share.rank, share.world],
+        "code": code,
     }
     return sha256_bytes(json.dumps(work, sort_keys=True).encode())

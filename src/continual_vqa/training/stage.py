@@ -25,6 +25,7 @@ from continual_vqa.training.alignment import write_alignment
 from continual_vqa.training.checkpoint import BASE, write_checkpoint
 from continual_vqa.training.curve import write_curve
 from continual_vqa.training.examples import Examples
+from continual_vqa.training.finished import Finished
 from continual_vqa.training.inflight import InFlight, Request
 from continual_vqa.training.loading import Fresh, load_model
 from continual_vqa.training.loop import Loop, Pace, Segment
@@ -54,6 +55,12 @@ class StageFiles:
     memory_cells: Mapping[str, Path] = field(default_factory=dict)
     alignment: Path | None = None
 
+    @property
+    def outputs(self) -> dict[str, Path]:
+        """What the stage writes, by name."""
+        named = {"model": self.out, "curve": self.curve, "alignment": self.alignment}
+        return {name: path for name, path in named.items() if path}
+
 
 def train_stage(
     files: StageFiles,
@@ -64,8 +71,11 @@ def train_stage(
     workers: int = 0,
     stop_after: int = 0,
     ranks: Ranks = ALONE,
+    code: str = "",
 ) -> dict[str, object]:
     """Train one stage and write its checkpoint and curve; returns a summary.
+
+    What the same code has made of the same inputs before is put back, not made again.
 
     Parameters
     ----------
@@ -73,6 +83,7 @@ def train_stage(
     workers : threads that decode images
     stop_after : for tests: stop as if by a signal after so many steps
     ranks : the processes that train the stage together; the first of them writes
+    code : fingerprint of the code; "": what was made before is not looked for
 
     Raises
     ------
@@ -87,6 +98,11 @@ def train_stage(
     model, base_sha256, _ = load_model(
         files.base, files.start, device, stack=files.guards.stack, fresh=Fresh.of(stage)
     )
+    key = _key(files, settings, base_sha256, code)
+    finished = Finished(files.scratch, key if code else "")
+    (there,) = ranks.any((ranks.first and finished.put_back(files.outputs),), device)
+    if there:
+        return {"task": stage.task, "trained": "before, by the same code", "model": str(files.out)}
     parameters = trained_parameters(model, stage.recipe.tune)
     guards = guards_of(
         stage.recipe,
@@ -117,7 +133,7 @@ def train_stage(
         segments.append(Segment(name, source, seed, recalled(memories, name, examples)))
     inflight = InFlight(
         files.scratch,
-        _key(files, settings, base_sha256),
+        key,
         training.save_every_minutes,
         request or Request(),
         stop_after,
@@ -148,6 +164,7 @@ def train_stage(
         write_curve(files.curve, curve, note)
         if files.alignment:
             write_alignment(files.alignment, loop.alignment, note)
+        finished.keep(files.outputs)
         inflight.clear()
     samples = sum(len(segment.source) for segment in segments)
     seconds = time.perf_counter() - begun
@@ -247,8 +264,8 @@ def segments_of(cells: Mapping[str, Path], task: str, schedule: str) -> dict[str
     return {name.split("/")[2]: [folder] for name, folder in cells.items()}
 
 
-def _key(files: StageFiles, settings: TrainSettings, base_sha256: str) -> str:
-    """What an in-flight state must agree with: settings, base, start and data."""
+def _key(files: StageFiles, settings: TrainSettings, base_sha256: str, code: str) -> str:
+    """What an in-flight state must agree with: settings, base, start, data and code."""
     cells = [*files.cells.items(), *files.memory_cells.items()]
     guards = files.guards
     others = [*guards.masks, *guards.importances, guards.teacher, *guards.stack, files.memory]
@@ -258,5 +275,6 @@ def _key(files: StageFiles, settings: TrainSettings, base_sha256: str) -> str:
         "start": sha256_file(files.start) if files.start else BASE,
         "cells": [[n, sha256_file(f / INDEX_FILE)] for n, f in cells],
         "others": [sha256_file(path) if path else "" for path in others],
+        "code": code,
     }
     return sha256_bytes(json.dumps(work, sort_keys=True).encode())

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from continual_vqa.verbs.train import add_machine
+from continual_vqa.verbs.train import add_code, add_machine
 
 EXAMPLE = (
     "continual-vqa importance --base base --model model.safetensors "
@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rank", type=int, default=0, help="this job's share of the samples")
     parser.add_argument("--world", type=int, default=1, help="number of shares (default 1)")
     add_machine(parser)
+    add_code(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 share=share,
                 request=request,
                 workers=max(0, args.threads - 1),
+                code=args.code,
             )
         except Interrupted as interrupted:
             print(interrupted, file=sys.stderr)

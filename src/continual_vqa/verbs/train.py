@@ -64,8 +64,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--curve", type=Path, required=True, help="training curve to write")
     parser.add_argument("--alignment", type=Path, help="log of the align guards to write")
     add_machine(parser)
+    add_code(parser)
     parser.add_argument(
         "--processes", type=int, default=1, help="that share every batch (default 1), by torchrun"
+    )
+
+
+def add_code(parser: argparse.ArgumentParser) -> None:
+    """Declare --code."""
+    parser.add_argument(
+        "--code",
+        default="",
+        help="fingerprint of the code; with it, what the same code has made of the same inputs"
+        " before is put back from --scratch where the outputs were removed",
     )
 
 
@@ -124,6 +135,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 device,
                 request=request,
                 workers=max(0, args.threads - 1),
+                code=args.code,
                 ranks=ranks,
             )
         except Interrupted as interrupted:
