@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
@@ -17,16 +18,28 @@ from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
 from continual_vqa.plan.reporting import BANKED, FIGURES, MERGED, SURVEYED
 from continual_vqa.plan.study_plan import Plan
 
-# Jobs run `python -m continual_vqa` with the Python that runs Snakemake (or, with --sdm conda, that
-# of the environment made from the same pins) and the code beside this Snakefile.
+# Jobs run `python -m continual_vqa` with the code beside this Snakefile and the Python that runs
+# Snakemake; with --sdm that of the conda environment or container made from the same pins.
 BIN = Path(sys.executable).parent
+SOFTWARE = workflow.deployment_settings.deployment_method
+PYTHON = "" if SOFTWARE else f'PATH="{BIN}:$PATH" '
 SOURCE = Path(workflow.basedir) / "src"
 # Slurm's SIGTERM (time limit, preemption, scancel) reaches every process of a job. Training saves its
 # state on it; so the shell has to wait, and what reads the messages to stay. (Braces are doubled:
 # Snakemake formats the prefix.)
 SURVIVE = "trap : TERM; tee() {{ trap '' TERM; command tee \"$@\"; }}; "
-shell.prefix(f'{SURVIVE}export PATH="{BIN}:$PATH" PYTHONPATH="{SOURCE}"; ')
+shell.prefix(f'{SURVIVE}export {PYTHON}PYTHONPATH="{SOURCE}"; ')
 ENVIRONMENT = f"{workflow.basedir}/envs/conda.yaml"
+IMAGE = Path(workflow.basedir, "envs", "continual-vqa.sif")
+
+if DeploymentMethod.APPTAINER in SOFTWARE:
+    if not IMAGE.exists():
+        raise WorkflowError(
+            f"{IMAGE}: no such image -> apptainer build {IMAGE} envs/apptainer.def"
+        )
+
+    container: str(IMAGE)
+
 
 try:
     study = load_study(config)

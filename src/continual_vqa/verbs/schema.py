@@ -1,7 +1,8 @@
 """Write the files that are made from the config models and the pinned packages.
 
-The commented default, the JSON schema, the reference of all keys, the methods table and the conda
-environment. A test fails when one of them is out of step; `make generated` runs this.
+The commented default, the JSON schema, the reference of all keys, the methods table, the conda
+environment and the recipe of the container. A test fails when one of them is out of step;
+`make generated` runs this.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "workflow/schemas/config.schema.json": generate.json_schema,
     "docs/methods.md": generate.methods_reference,
     "envs/conda.yaml": environments.conda_yaml,
+    "envs/apptainer.def": environments.apptainer_def,
 }
 
 
