@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from continual_vqa.config.site import RESUMED, GpuStage, Site, load_site
+from continual_vqa.config.site import (
+    CHAINED,
+    COMPONENTS,
+    RESUMED,
+    SLOTS,
+    SLOTTED,
+    STAGE_RULES,
+    GpuStage,
+    Site,
+    load_site,
+)
 from continual_vqa.errors import UserError
 
 SHIPPED = Path("profiles/slurm/site.yaml")
@@ -27,6 +37,63 @@ def test_the_stages_with_gpus_are_the_rules_that_ask_for_them(repository: Path) 
     with_gpu = {name for name, text in rules.items() if re.search(r"\bgpu=study", text)}
     assert with_gpu == set(GpuStage.__args__)
     assert {name for name, text in rules.items() if "--scratch" in text} == set(RESUMED)
+
+
+def rule_groups(repository: Path) -> dict[str, str]:
+    """Rule -> the call that names its group; for figures and tables the file's."""
+    found: dict[str, str] = {}
+    for path in (repository / "workflow" / "rules").glob("*.smk"):
+        form = r"^ *(?:(?:checkpoint|rule)(?: (\w+))?|use rule \w+ as (\w+) with):$"
+        parts = re.split(form, path.read_text(), flags=re.MULTILINE)
+        for name, copied, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+            if group := re.search(r"group:\s+(\w+_group\(.*\))", text):
+                found[name or copied or path.stem] = group[1]
+    return found
+
+
+def test_the_groups_are_those_of_the_rules(repository: Path) -> None:
+    groups = rule_groups(repository)
+    stage = {rule for rule, group in groups.items() if group.startswith("stage_group(")}
+    assert stage == set(STAGE_RULES)
+    named = {re.sub(r"\W|light_group", "", g) for r, g in groups.items() if r not in stage}
+    assert named == set(COMPONENTS)
+
+
+@pytest.mark.parametrize("request_form", ["gpus", "gres"])
+def test_all_of_a_stage_asks_for_the_same_place(request_form: str) -> None:
+    site = Site.model_validate(
+        {
+            "gpu_partition": "fast",
+            "gpu_stages": ["train", "predict"],
+            "gpus": 2,
+            "gpu_model": "h200",
+            "gpu_request": request_form,
+            "grouping": "stage",
+        }
+    )
+    found = site.set_resources()
+    texts = [{k: v for k, v in found[rule].items() if isinstance(v, str)} for rule in STAGE_RULES]
+    # Snakemake refuses a group in which they differ.
+    assert texts == [texts[0]] * len(STAGE_RULES)
+    assert texts[0]["slurm_partition"] == "'fast'"
+    assert texts[0]["slurm_extra"] == "'--signal=TERM@120'"
+    # One after the other on the GPUs; light ones beside each other.
+    alone = {rule for rule in STAGE_RULES if found[rule].get(SLOTTED) == SLOTS}
+    assert alone == {"train", "importance", "predict", "probe", "drift", "adapters"}
+    assert {rule for rule in STAGE_RULES if found[rule].get("gpu")} == (
+        {"train", "predict"} if request_form == "gpus" else set()
+    )
+    assert site.default_resources() == {SLOTTED: 1, CHAINED: 1}
+
+
+def test_light_groups_leave_the_stages_alone() -> None:
+    none, light = (
+        Site.model_validate({"grouping": grouping, "gpu_stages": ["train"]})
+        for grouping in ("none", "light")
+    )
+    assert light.set_resources() == none.set_resources()
+    assert light.default_resources() == {SLOTTED: 1}
+    assert none.default_resources() == {}
 
 
 def test_one_request_for_gpus_in_either_form() -> None:

@@ -16,6 +16,7 @@ from continual_vqa.preflight.slurm import (
     check_controller,
     check_requests,
     check_shared_folder,
+    needs_of,
     sbatch_line,
 )
 
@@ -24,16 +25,26 @@ RULES = ["score", "shard", "base", "train", "predict"]
 
 
 def test_a_request_says_what_the_job_and_the_site_ask_for() -> None:
-    line = " ".join(sbatch_line(SITE, "train", Needs(threads=3, mem_mb=500, runtime=7)))
+    line = " ".join(sbatch_line(SITE, "train", Needs(threads=3, mem_mb=500, runtime=7, gpu=1)))
     assert "--cpus-per-task=3 --mem=500 --time=7 --partition=gpu --gpus=h200:1" in line
     line = " ".join(sbatch_line(SITE, "score", Needs()))
     assert "--partition=cpu" in line and "gpu" not in line and "account" not in line
     other = SITE.model_copy(update={"gpu_request": "gres", "account": "lab", "gpus": 2})
-    line = " ".join(sbatch_line(other, "train", Needs()))
+    line = " ".join(sbatch_line(other, "train", Needs(gpu=2)))
     assert "--gres=gpu:h200:2" in line and "--account=lab" in line and "--gpus" not in line
-    own = Site.model_validate({"requests": {"train": {"runtime": 99, "mem_mb": 700}}})
-    line = " ".join(sbatch_line(own, "train", Needs(gpu=1)))
-    assert "--mem=700 --time=99" in line and "--gpus=1" in line and "partition" not in line
+    line = " ".join(sbatch_line(Site(), "train", Needs(gpu=1)))
+    assert "--gpus=1" in line and "partition" not in line
+
+
+def test_the_site_replaces_the_studys_numbers() -> None:
+    resources = ResourcesConfig()
+    request = {"runtime": 99, "mem_mb": 700}
+    site = Site.model_validate(
+        {"requests": {"train": request}, "gpu_stages": ["train"], "gpus": 4, "max_runtime": 80}
+    )
+    assert needs_of(site, "train", resources) == Needs(mem_mb=700, runtime=80, gpu=4)
+    assert needs_of(site, "score", resources) == resources.light
+    assert needs_of(site, "figure_matrix", resources) == resources.light
 
 
 def test_requests_are_tested_and_told_apart() -> None:
@@ -45,7 +56,7 @@ def test_requests_are_tested_and_told_apart() -> None:
         text = "sbatch: error: x\nallocation failure: Invalid account or partition"
         return Answer(not refused, text if refused else "sbatch: Job 1 to start at ...")
 
-    found = list(check_requests(SITE, ResourcesConfig(), RULES, slurm))
+    found = list(check_requests(SITE, ResourcesConfig(), RULES, {}, slurm))
     assert all(tuple(command[-2:]) == TEST for command in sent)
     levels = {finding.about: finding.level for finding in found}
     assert levels == {
@@ -60,10 +71,17 @@ def test_requests_are_tested_and_told_apart() -> None:
 
 
 def test_rules_with_the_same_request_are_one_line() -> None:
+    groups = {"report": ("score", Needs(threads=8, mem_mb=8000, runtime=40))}
     found = list(
-        check_requests(Site(), ResourcesConfig(), [*RULES, "probe"], lambda _: Answer(True, ""))
+        check_requests(
+            Site(), ResourcesConfig(), [*RULES, "probe"], groups, lambda _: Answer(True, "")
+        )
     )
-    assert [finding.about for finding in found][-1] == "jobs: predict, probe"
+    assert [finding.about for finding in found][-2:] == [
+        "jobs: predict, probe",
+        "jobs: group report",
+    ]
+    assert "--cpus-per-task=8 --mem=8000 --time=40" in found[-1].what
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,20 @@ from .cluster import Cluster, lacking, wait_until
 # Set by `make test-slurm`: then a machine without Slurm is a failure, and the long tests run too.
 WANTED = os.environ.get("SLURM_TESTS") == "all"
 long = pytest.mark.skipif(not WANTED, reason="long: run by `make test-slurm`")
+
+
+TOLD = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Takes a line to be shown at the end of the tests."""
+    return request.config.stash.setdefault(TOLD, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in terminalreporter.config.stash.get(TOLD, []):
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

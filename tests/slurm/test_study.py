@@ -5,12 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
 
+from continual_vqa.config.files import load_files
+from continual_vqa.config.site import load_site
+from continual_vqa.plan.study_plan import Plan
+from continual_vqa.preflight.groups import group_requests
 from workflow.conftest import copy_repository
 
 from .cluster import Cluster, wait_until
@@ -22,7 +28,7 @@ pytestmark = pytest.mark.timeout(3000)
 CHANGES = {
     "stream": {"skills": ["location", "color"], "groups": ["G1"], "held_out": ["none"]},
     "training": {"epochs": 100, "batch_size": 20, "save_every_minutes": 0.01},
-    "recipes": ["sequential"],
+    "recipes": ["sequential", "aim"],
 }
 # What tells of the run, not of the study: logs, and the speed of training in its curve.
 TOLD = {"logs", "benchmarks", "scratch"}
@@ -79,13 +85,85 @@ def differing(one: dict[str, object], other: dict[str, object]) -> list[str]:
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
-def test_the_cluster_gives_the_bytes_of_a_local_run(study: Desk, local: dict[str, object]) -> None:
-    run = study.start("--configfile", "config/tiny.yaml")
-    requests = study.cluster.describe(run.wait_job("train", 900))
-    run.finish(1500)
-    assert requests["Partition"] == "gpu"
+@pytest.mark.parametrize(
+    "grouping", [pytest.param("none", marks=long), pytest.param("light", marks=long), "stage"]
+)
+def test_the_cluster_gives_the_bytes_of_a_local_run(
+    study: Desk, local: dict[str, object], grouping: str, tell: Callable[[str], None]
+) -> None:
+    study.site(grouping=grouping)
+    before, begun = set(study.cluster.jobs()), time.monotonic()
+    study.start("--configfile", "config/tiny.yaml").finish(1500)
+    wall = time.monotonic() - begun
+    jobs = [study.cluster.describe(job) for job in {*study.cluster.jobs()} - before]
+    tell(costs(grouping, study, jobs, wall))
+    trained = [job for job in jobs if "_train" in job["Comment"]]
+    # The first stage is shared.
+    assert len(trained) == 3
+    assert {job["Partition"] for job in trained} == {"gpu"}
+    assert {job["JOB_GRES"] for job in trained} == {"gpu:h200:1"}
     assert differing(results(study.root), local) == []
     assert any(name.startswith("figures") for name in local)
+    if grouping == "stage":
+        assert all("predict" in job["Comment"] for job in trained)
+        assert len(jobs) <= 10
+        check_requests(study, jobs)
+
+
+def check_requests(study: Desk, jobs: Sequence[Mapping[str, str]]) -> None:
+    """The largest job of each group asked for what `doctor` would have said."""
+    site = load_site(study.root / "profiles" / "slurm" / "site.yaml")
+    plan = Plan(load_files([str(study.root / "config" / "tiny.yaml")]))
+    for group, (_, needs) in group_requests(plan, site).items():
+        sent = [job for job in jobs if job["Comment"].startswith(f"rule_{group}")]
+        asked = {
+            "minutes": max(seconds(job["TimeLimit"]) for job in sent) // 60,
+            "memory": max(int(job["MinMemoryNode"].removesuffix("M")) for job in sent),
+            "cores": max(int(job["CPUs/Task"]) for job in sent),
+        }
+        assert asked == {
+            "minutes": needs.runtime,
+            "memory": needs.mem_mb,
+            "cores": needs.threads,
+        }, group
+
+
+def costs(grouping: str, study: Desk, jobs: Sequence[Mapping[str, str]], wall: float) -> str:
+    """A line on what the jobs cost beside the work that Snakemake's benchmarks tell of."""
+    tables = (study.root / "results" / "tiny" / "benchmarks").rglob("*.tsv")
+    work = [float(path.read_text().splitlines()[1].split("\t")[0]) for path in tables]
+    held = sum(seconds(job["RunTime"]) for job in jobs)
+    return (
+        f"grouping: {grouping}: {len(work)} jobs of the study, {len(jobs)} of Slurm, {wall:.0f} s;"
+        f" {held - sum(work):.0f} s of {held:.0f} s held are not work,"
+        f" {(held - sum(work)) / len(jobs):.1f} s a job of Slurm"
+    )
+
+
+def seconds(clock: str) -> int:
+    """Slurm's HH:MM:SS."""
+    hours, minutes, rest = map(int, clock.split(":"))
+    return 3600 * hours + 60 * minutes + rest
+
+
+@long
+def test_what_a_stage_trained_outlives_the_failure_of_what_follows(
+    study: Desk, local: dict[str, object]
+) -> None:
+    study.site(grouping="stage")
+    rules = study.root / "workflow" / "rules" / "evaluate.smk"
+    text = rules.read_text()
+    answer = '"python -m continual_vqa predict '
+    assert text.count(answer) == 1
+    rules.write_text(text.replace(answer, answer.replace('"', '"test -e go; ')))
+    run = study.start("--configfile", "config/tiny.yaml")
+    wait_until(lambda: "Error in group stage-" in study.said(), 900, "a failed group")
+    assert not list((study.root / "results" / "tiny" / "stages").rglob("model.safetensors"))
+    (study.root / "go").touch()
+    run.finish(1200)
+    logs = (study.root / "results" / "tiny" / "logs" / "train").rglob("01-*.log")
+    assert ["before, by the same code" in log.read_text() for log in logs] == [True]
+    assert differing(results(study.root), local) == []
 
 
 def saves(study: Desk) -> set[tuple[str, int]]:

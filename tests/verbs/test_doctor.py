@@ -64,7 +64,7 @@ def test_the_cluster_is_asked(
     run = ["doctor", "--configfile", study, "--profile", "slurm", "--on-node"]
     assert main(run) == 1
     out = capsys.readouterr().out
-    assert "ok   shared folder" in out and "ok   jobs: shard" in out
+    assert "ok   shared folder" in out and "ok   jobs: group data" in out
     assert "BAD  jobs: train" in out and "no such partition" in out
     site = tmp_path / "site.yaml"
     site.write_text("cpu_partition: cpu\n")

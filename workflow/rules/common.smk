@@ -12,6 +12,7 @@ from snakemake.settings.types import DeploymentMethod
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
 from continual_vqa.config.load import load_study
+from continual_vqa.config.site import CHAINED, SLOTS, SLOTTED
 from continual_vqa.errors import UserError
 from continual_vqa.plan.consolidation import memory_of
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
@@ -49,6 +50,13 @@ except UserError as error:
 plan = Plan(study)
 paths = plan.paths
 
+# Which jobs a profile runs as one job of the cluster (`grouping` in profiles/slurm/site.yaml); local
+# runs know no groups.
+requested = workflow.resource_settings.default_resources or {}
+if SLOTTED in requested and workflow.remote_exec:
+    # Snakemake hands the limits of a run on to its scheduler, but not to those inside of jobs.
+    workflow.register_resource(SLOTTED, SLOTS)
+
 
 wildcard_constraints:
     cell=r"(train|val|test)/[^/]+/[^/]+",
@@ -84,6 +92,26 @@ def grown(base):
     return lambda wildcards, attempt: base * 2 ** (attempt - 1)
 
 
+def light_group(name):
+    """The group of light jobs called `name`, where such jobs are grouped."""
+    return name if SLOTTED in requested else None
+
+
+def stage_group(weights_of):
+    """The group of all that is done after one stage, where it is done by one job.
+
+    `weights_of` gives the stage of a job, or what was made of it, by the job's wildcards.
+    """
+
+    def group(wildcards):
+        if CHAINED not in requested:
+            return None
+        stage = weights_of(wildcards).stage
+        return f"stage-{stage.seed}-{Path(stage.id).name}"
+
+    return group
+
+
 def cell_content(wildcards):
     """The content of one cell as the last index saw it; a change re-runs that cell alone."""
     return plan.content_hash(wildcards.cell)
@@ -91,6 +119,18 @@ def cell_content(wildcards):
 
 def stage_of(wildcards):
     return plan.stages[wildcards.stage]
+
+
+def importance_of(wildcards):
+    return plan.importances[paths.importance.format(**wildcards)]
+
+
+def mask_of(wildcards):
+    return plan.masks[paths.mask.format(**wildcards)]
+
+
+def merge_of(wildcards):
+    return plan.merges[wildcards.merge]
 
 
 def start_model(wildcards):
@@ -111,8 +151,7 @@ def guard_files(wildcards):
 
 def mask_importances(wildcards):
     """The importance after every stage up to this one."""
-    mask = plan.masks[paths.mask.format(**wildcards)]
-    return [importance.path(paths) for importance in mask.importances]
+    return [importance.path(paths) for importance in mask_of(wildcards).importances]
 
 
 def memory_cells(wildcards):
@@ -123,6 +162,10 @@ def memory_cells(wildcards):
 
 def answers_of(wildcards):
     return plan.answers[wildcards.answers]
+
+
+def answered_by(wildcards):
+    return answers_of(wildcards).weights
 
 
 def answering(wildcards):
@@ -164,15 +207,19 @@ def banked_skills(wildcards):
 
 def merge_cells(wildcards):
     """The training cells of the tasks of what is merged."""
-    return expand(paths.cell_index, cell=plan.merges[wildcards.merge].cells)
+    return expand(paths.cell_index, cell=merge_of(wildcards).cells)
 
 
 def merged_models(wildcards):
-    return [model.path(paths) for model in plan.merges[wildcards.merge].models]
+    return [model.path(paths) for model in merge_of(wildcards).models]
 
 
 def probe_of(wildcards):
     return plan.probes[wildcards.probe]
+
+
+def probed(wildcards):
+    return probe_of(wildcards).last
 
 
 def probed_skills(wildcards):

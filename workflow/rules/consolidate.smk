@@ -12,6 +12,8 @@ rule importance:
         f"{paths.logs}/importance/{{stage}}-{{digest}}.log",
     benchmark:
         f"{paths.benchmarks}/importance/{{stage}}-{{digest}}.tsv"
+    group:
+        stage_group(importance_of)
     conda:
         ENVIRONMENT
     threads: study.resources.train.threads
@@ -22,7 +24,7 @@ rule importance:
     params:
         settings=lambda wildcards, output: settings(
             stage=plan.stage_settings(stage_of(wildcards)),
-            importance=plan.importances[str(output)].config,
+            importance=importance_of(wildcards).config,
             training=study.training,
             shards=plan.reading,
         ),
@@ -33,7 +35,8 @@ rule importance:
     shell:
         "python -m continual_vqa importance --base {params.base:q} --model {input.model:q}"
         " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
-        " --scratch {params.scratch:q} --out {output:q} > {log:q} 2> >(tee -a {log:q} >&2)"
+        " --scratch {params.scratch:q} --code {params.code} --out {output:q}"
+        " > {log:q} 2> >(tee -a {log:q} >&2)"
 
 
 rule mask:
@@ -45,6 +48,8 @@ rule mask:
         f"{paths.logs}/mask/{{stage}}-{{digest}}.log",
     benchmark:
         f"{paths.benchmarks}/mask/{{stage}}-{{digest}}.tsv"
+    group:
+        stage_group(mask_of)
     conda:
         ENVIRONMENT
     threads: study.resources.light.threads
@@ -52,9 +57,7 @@ rule mask:
         mem_mb=grown(study.resources.light.mem_mb),
         runtime=grown(study.resources.light.runtime),
     params:
-        settings=lambda wildcards, output: settings(
-            mask=plan.masks[str(output)].settings
-        ),
+        settings=lambda wildcards, output: settings(mask=mask_of(wildcards).settings),
         code=code("verbs.mask"),
     shell:
         "python -m continual_vqa mask --importance {input:q} --settings {params.settings:q}"
@@ -72,6 +75,8 @@ rule memory:
         f"{paths.logs}/memory/{{memory}}.log",
     benchmark:
         f"{paths.benchmarks}/memory/{{memory}}.tsv"
+    group:
+        light_group("lists")
     conda:
         ENVIRONMENT
     threads: study.resources.light.threads
@@ -104,6 +109,8 @@ if plan.words:
             f"{paths.logs}/words/{{words}}.log",
         benchmark:
             f"{paths.benchmarks}/words/{{words}}.tsv"
+        group:
+            light_group("lists")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -134,6 +141,8 @@ if plan.merges:
             f"{paths.logs}/merge/{{merge}}.log",
         benchmark:
             f"{paths.benchmarks}/merge/{{merge}}.tsv"
+        group:
+            stage_group(merge_of)
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -142,9 +151,9 @@ if plan.merges:
             runtime=grown(study.resources.light.runtime),
         params:
             settings=lambda wildcards: settings(
-                merge=plan.merges[wildcards.merge].config,
-                tasks=plan.merges[wildcards.merge].stage.step,
-                stage=plan.stage_settings(plan.merges[wildcards.merge]),
+                merge=merge_of(wildcards).config,
+                tasks=merge_of(wildcards).stage.step,
+                stage=plan.stage_settings(merge_of(wildcards)),
             ),
             code=code("verbs.merge"),
         shell:
@@ -167,6 +176,8 @@ if plan.drifts:
             f"{paths.logs}/drift/{{merge}}.log",
         benchmark:
             f"{paths.benchmarks}/drift/{{merge}}.tsv"
+        group:
+            stage_group(merge_of)
         conda:
             ENVIRONMENT
         threads: study.resources.predict.threads
@@ -176,15 +187,13 @@ if plan.drifts:
             gpu=study.resources.predict.gpu,
         params:
             settings=lambda wildcards: settings(
-                stage=plan.stage_settings(plan.merges[wildcards.merge]),
+                stage=plan.stage_settings(merge_of(wildcards)),
                 questions=study.merging.drift_questions,
                 training=study.training,
                 shards=plan.reading,
             ),
             base=subpath(input.base, parent=True),
-            cells=lambda wildcards: plan.cell_arguments(
-                plan.merges[wildcards.merge].cells
-            ),
+            cells=lambda wildcards: plan.cell_arguments(merge_of(wildcards).cells),
             code=code("verbs.drift", f"backbones.{study.backbone.family}"),
         shell:
             "python -m continual_vqa drift --base {params.base:q} --merged {input.merged:q}"

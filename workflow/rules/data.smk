@@ -89,6 +89,8 @@ rule shard:
         f"{paths.logs}/shard/{{cell}}.log",
     benchmark:
         f"{paths.benchmarks}/shard/{{cell}}.tsv"
+    group:
+        light_group("data")
     conda:
         ENVIRONMENT
     threads: study.resources.data.threads
@@ -117,6 +119,8 @@ rule skill_manifest:
         f"{paths.logs}/manifest/{{skill}}.log",
     benchmark:
         f"{paths.benchmarks}/manifest/{{skill}}.tsv"
+    group:
+        light_group("data")
     conda:
         ENVIRONMENT
     threads: study.resources.light.threads
@@ -139,6 +143,8 @@ rule manifest:
         f"{paths.logs}/manifest.log",
     benchmark:
         f"{paths.benchmarks}/manifest.tsv"
+    group:
+        light_group("lists")
     conda:
         ENVIRONMENT
     threads: study.resources.light.threads

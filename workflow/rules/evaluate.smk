@@ -12,6 +12,8 @@ if plan.words:
             f"{paths.logs}/route/{{answers}}.log",
         benchmark:
             f"{paths.benchmarks}/route/{{answers}}.tsv"
+        group:
+            light_group("lists")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -39,6 +41,8 @@ rule predict:
         f"{paths.logs}/predict/{{answers}}.log",
     benchmark:
         paths.predict_cost
+    group:
+        stage_group(answered_by)
     conda:
         ENVIRONMENT
     threads: study.resources.predict.threads
@@ -72,6 +76,8 @@ rule score:
         f"{paths.logs}/score/{{answers}}.log",
     benchmark:
         f"{paths.benchmarks}/score/{{answers}}.tsv"
+    group:
+        stage_group(answered_by)
     conda:
         ENVIRONMENT
     threads: study.resources.light.threads
@@ -99,6 +105,8 @@ if plan.banks:
             f"{paths.logs}/adapters/{{stage}}.log",
         benchmark:
             f"{paths.benchmarks}/adapters/{{stage}}.tsv"
+        group:
+            stage_group(stage_of)
         conda:
             ENVIRONMENT
         threads: study.resources.predict.threads
@@ -138,6 +146,8 @@ if plan.probes:
             f"{paths.logs}/probe/{{probe}}.log",
         benchmark:
             f"{paths.benchmarks}/probe/{{probe}}.tsv"
+        group:
+            stage_group(probed)
         conda:
             ENVIRONMENT
         threads: study.resources.predict.threads
@@ -171,6 +181,8 @@ if plan.probes:
             f"{paths.logs}/score/probe/{{probe}}.log",
         benchmark:
             f"{paths.benchmarks}/score/probe/{{probe}}.tsv"
+        group:
+            stage_group(probed)
         params:
             cells=lambda wildcards: plan.cell_arguments(probe_of(wildcards).cells),
             code=code("verbs.score"),

@@ -11,6 +11,8 @@ rule aggregate:
         f"{paths.logs}/aggregate.log",
     benchmark:
         f"{paths.benchmarks}/aggregate.tsv"
+    group:
+        light_group("report")
     conda:
         ENVIRONMENT
     threads: study.resources.light.threads
@@ -39,6 +41,8 @@ if plan.surveyed:
             f"{paths.logs}/survey.log",
         benchmark:
             f"{paths.benchmarks}/survey.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -64,6 +68,8 @@ if plan.probes:
             f"{paths.logs}/damage.log",
         benchmark:
             f"{paths.benchmarks}/damage.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -91,6 +97,8 @@ if plan.transferred:
             f"{paths.logs}/transfer.log",
         benchmark:
             f"{paths.benchmarks}/transfer.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -114,6 +122,8 @@ if plan.transferred:
             f"{paths.logs}/forgetting.log",
         benchmark:
             f"{paths.benchmarks}/forgetting.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -145,6 +155,8 @@ if plan.merged:
             f"{paths.logs}/merges.log",
         benchmark:
             f"{paths.benchmarks}/merges.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -170,6 +182,8 @@ if plan.routed:
             f"{paths.logs}/routing.log",
         benchmark:
             f"{paths.benchmarks}/routing.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -207,6 +221,8 @@ if plan.banked:
             f"{paths.logs}/banks.log",
         benchmark:
             f"{paths.benchmarks}/banks.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads

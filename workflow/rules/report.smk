@@ -33,6 +33,8 @@ for figure, row in FIGURES.items():
             f"{paths.benchmarks}/figures/{{stream}}/{figure}"
             + "-{recipe}" * row.per_recipe
             + ".tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads
@@ -80,6 +82,8 @@ for table, row in plan.tables.items():
             f"{paths.logs}/tables/{table}.log",
         benchmark:
             f"{paths.benchmarks}/tables/{table}.tsv"
+        group:
+            light_group("report")
         conda:
             ENVIRONMENT
         threads: study.resources.light.threads

@@ -16,6 +16,8 @@ rule train:
         f"{paths.logs}/train/{{stage}}.log",
     benchmark:
         paths.train_cost
+    group:
+        stage_group(stage_of)
     conda:
         ENVIRONMENT
     threads: study.resources.train.threads
@@ -38,5 +40,5 @@ rule train:
     shell:
         "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
         " {params.guards:q} --settings {params.settings:q} --threads {threads} --processes {resources.processes} --scratch {params.scratch:q}"
-        " --out {output.model:q} --curve {output.curve:q} --alignment {output.alignment:q}"
+        " --code {params.code} --out {output.model:q} --curve {output.curve:q} --alignment {output.alignment:q}"
         " > {log:q} 2> >(tee -a {log:q} >&2)"

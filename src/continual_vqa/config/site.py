@@ -20,6 +20,19 @@ from continual_vqa.errors import UserError, naming
 GpuStage = Literal["base", "train", "importance", "predict", "probe", "drift", "adapters"]
 # Stages that save what they have done on SIGTERM, and go on from there when submitted again.
 RESUMED = ("base", "train", "importance")
+# What belongs to one stage of training; with `grouping: stage` one job does it all.
+STAGE_RULES = (
+    "train", "importance", "mask", "merge", "drift", "predict", "score", "probe", "score_probe",
+    "adapters",
+)  # fmt: skip
+# With groups, every job has a share of the slots of its group: a GPU stage all of them, a light one
+# a single one. So many light jobs of a group run side by side (choice of this project).
+SLOTS = 8
+SLOTTED = "slots"
+# A resource of every job where all that belongs to a stage is one job.
+CHAINED = "chained"
+# So many unconnected sets of jobs of a group become one job: of cells, those of so many skills.
+COMPONENTS = {"data": 5, "lists": 1000, "report": 1000}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]*$")]
 Resources = dict[str, int | str]
 
@@ -41,6 +54,7 @@ class Site(Block):
     gpus: Annotated[int, Field(ge=1, le=64)] = 1
     gpu_model: Name = ""
     gpu_request: Literal["gpus", "gres"] = "gpus"
+    grouping: Literal["none", "light", "stage"] = "none"
     notice: Annotated[int, Field(ge=0, le=65535)] = 120
     max_runtime: Annotated[int, Field(ge=1)] = 1440
     requests: dict[str, Request] = Field(default_factory=dict)
@@ -48,12 +62,20 @@ class Site(Block):
     def default_resources(self) -> Resources:
         """What every job asks for, in the profile's form: text that is no number is quoted."""
         named = {"slurm_account": self.account, "slurm_partition": self.cpu_partition}
-        return {name: _text(value) for name, value in named.items() if value}
+        shares = {SLOTTED: self.grouping != "none", CHAINED: self.grouping == "stage"}
+        return {
+            **{name: _text(value) for name, value in named.items() if value},
+            **{name: 1 for name, wanted in shares.items() if wanted},
+        }
 
     def set_resources(self) -> dict[str, Resources]:
         """Rule -> what its jobs ask for beside or in place of what the study says."""
         found: dict[str, Resources] = {stage: self._gpu() for stage in self.gpu_stages}
-        for stage in RESUMED if self.notice else ():
+        told = {*RESUMED}
+        if self.grouping == "stage":
+            told |= {*STAGE_RULES}
+            self._chain(found)
+        for stage in sorted(told) if self.notice else ():
             # Not B: the batch shell is not the process that saves.
             signal = f"--signal=TERM@{self.notice}"
             found.setdefault(stage, {})["slurm_extra"] = _text(signal)
@@ -64,6 +86,19 @@ class Site(Block):
             if request.mem_mb:
                 own["mem_mb"] = f"{request.mem_mb} * 2 ** (attempt - 1)"
         return {rule: own for rule, own in found.items() if own}
+
+    def _chain(self, found: dict[str, Resources]) -> None:
+        """Make the jobs of a stage fit into one: one at a time on the GPUs, all in one place.
+
+        Snakemake adds numbers up, but wants all texts of a group alike.
+        """
+        with_gpu = [rule for rule in STAGE_RULES if rule in self.gpu_stages]
+        place = {name: text for name, text in self._gpu().items() if isinstance(text, str)}
+        for rule in STAGE_RULES:
+            own = found.setdefault(rule, {})
+            own.update(place if with_gpu else {})
+            if rule in GpuStage.__args__:
+                own[SLOTTED] = SLOTS
 
     def _gpu(self) -> Resources:
         place = {"slurm_partition": _text(self.gpu_partition)} if self.gpu_partition else {}

@@ -41,6 +41,11 @@ class Mask:
     guard: MaskGuard
 
     @property
+    def stage(self) -> Stage:
+        """The stage after which it is made."""
+        return self.past[-1]
+
+    @property
     def settings(self) -> dict[str, object]:
         """What the mask's file depends on beside the importances."""
         return self.guard.choosing()
@@ -58,7 +63,7 @@ class Mask:
 
     def path(self, paths: Paths) -> str:
         """Where the mask lies: with the last of its stages."""
-        return paths.mask.format(stage=self.past[-1].id, digest=self.digest)
+        return paths.mask.format(stage=self.stage.id, digest=self.digest)
 
 
 @dataclass(frozen=True, eq=False)

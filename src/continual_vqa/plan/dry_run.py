@@ -6,8 +6,9 @@ import ast
 import re
 from dataclasses import dataclass
 
-_JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
-_KEY = re.compile(r"^    (\w+): (.*)$")
+# The jobs of a group are indented.
+_JOB = re.compile(r"^ *(?:local)?(?:rule|checkpoint) (\w+):$")
+_KEY = re.compile(r"^(?:    ){1,2}(\w+): (.*)$")
 _PARAMS = re.compile(r"Params have changed since last execution: .*?before: (.*) now: (.*?)\s*$")
 
 

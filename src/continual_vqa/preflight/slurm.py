@@ -12,7 +12,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from continual_vqa.config.resources import Needs, ResourcesConfig
-from continual_vqa.config.site import Site
+from continual_vqa.config.site import Request, Site
 from continual_vqa.errors import naming
 from continual_vqa.preflight.finding import Finding
 from continual_vqa.preflight.machine import Ask, ask
@@ -21,8 +21,9 @@ from continual_vqa.preflight.machine import Ask, ask
 LONGEST_LOOK = 180
 SECONDS = 120
 # Rules by the block of `resources` that they ask for.
+LIGHT = "light"
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "light": ("score",),
+    LIGHT: ("score",),
     "data": ("shard",),
     "pretrain": ("base",),
     "train": ("train", "importance"),
@@ -54,23 +55,33 @@ def has_slurm() -> bool:
     return shutil.which("sbatch") is not None
 
 
+def needs_of(site: Site, rule: str, resources: ResourcesConfig) -> Needs:
+    """What the rule's jobs ask for first: the study's numbers, or the site's in their place."""
+    kind = next((kind for kind, rules in KINDS.items() if rule in rules), LIGHT)
+    needs: Needs = getattr(resources, kind)
+    request = site.requests.get(rule, Request())
+    runtime = min(request.runtime, site.max_runtime) if request.runtime else needs.runtime
+    return Needs(
+        threads=needs.threads,
+        mem_mb=request.mem_mb or needs.mem_mb,
+        runtime=runtime,
+        gpu=site.gpus if rule in site.gpu_stages else needs.gpu,
+    )
+
+
 def sbatch_line(site: Site, rule: str, needs: Needs) -> list[str]:
-    """The request of the rule's jobs as options of sbatch, as the Slurm plugin makes them."""
-    request = site.requests.get(rule)
-    runtime = request.runtime if request and request.runtime else needs.runtime
-    memory = request.mem_mb if request and request.mem_mb else needs.mem_mb
+    """The request as the plugin makes it, for the place where the rule's jobs go."""
     on_gpu = rule in site.gpu_stages
     partition = site.gpu_partition if on_gpu else site.cpu_partition
     line = ["sbatch", "--ntasks=1", f"--cpus-per-task={needs.threads}"]
-    line += [f"--mem={memory}", f"--time={runtime}"]
+    line += [f"--mem={needs.mem_mb}", f"--time={needs.runtime}"]
     line += [f"--account={site.account}"] if site.account else []
     line += [f"--partition={partition}"] if partition else []
-    gpus = site.gpus if on_gpu else needs.gpu
-    if gpus and site.gpu_request == "gres" and on_gpu:
-        line.append("--gres=" + ":".join(filter(None, ("gpu", site.gpu_model, str(gpus)))))
-    elif gpus:
+    if needs.gpu and site.gpu_request == "gres" and on_gpu:
+        line.append("--gres=" + ":".join(filter(None, ("gpu", site.gpu_model, str(site.gpus)))))
+    elif needs.gpu:
         model = site.gpu_model if on_gpu else ""
-        line.append("--gpus=" + ":".join(filter(None, (model, str(gpus)))))
+        line.append("--gpus=" + ":".join(filter(None, (model, str(needs.gpu)))))
     return line
 
 
@@ -79,15 +90,25 @@ TEST = ("--test-only", "--wrap=true")
 
 
 def check_requests(
-    site: Site, resources: ResourcesConfig, rules: Sequence[str], trying: Try = attempt
+    site: Site,
+    resources: ResourcesConfig,
+    rules: Sequence[str],
+    groups: Mapping[str, tuple[str, Needs]],
+    trying: Try = attempt,
 ) -> Iterator[Finding]:
-    """Whether Slurm would take a job of each kind (`sbatch --test-only`)."""
+    """Whether Slurm would take a job of each rule and group (`sbatch --test-only`).
+
+    `groups` are named, each with the rule where whose jobs it goes, and what it asks for.
+    """
     seen: dict[str, list[str]] = {}
-    for kind, members in KINDS.items():
+    for members in KINDS.values():
         for rule in members:
             if rule in rules:
-                line = shlex.join(sbatch_line(site, rule, getattr(resources, kind)))
+                line = shlex.join(sbatch_line(site, rule, needs_of(site, rule, resources)))
                 seen.setdefault(line, []).append(rule)
+    for name, (rule, needs) in groups.items():
+        line = shlex.join(sbatch_line(site, rule, needs))
+        seen.setdefault(line, []).append(f"group {name}")
     for line, members in seen.items():
         answer = trying([*shlex.split(line), *TEST])
         about = f"jobs: {', '.join(members)}"

@@ -68,7 +68,7 @@ def exit_code(summary: dict) -> int:
 
 def _cluster(args: argparse.Namespace, plan: Plan) -> Iterator[Finding]:
     from continual_vqa.config.site import load_site
-    from continual_vqa.preflight import slurm
+    from continual_vqa.preflight import groups, slurm
 
     site = load_site(args.site)
     if not slurm.has_slurm():
@@ -77,7 +77,9 @@ def _cluster(args: argparse.Namespace, plan: Plan) -> Iterator[Finding]:
     answering = list(slurm.check_controller())
     yield from answering
     if all(finding.level != "bad" for finding in answering):
-        yield from slurm.check_requests(site, plan.study.resources, _rules(plan))
+        grouped = groups.group_requests(plan, site)
+        rules = [rule for rule in _rules(plan) if not groups.stands_for(site, rule)]
+        yield from slurm.check_requests(site, plan.study.resources, rules, grouped)
         if args.on_node:
             yield from slurm.check_shared_folder(Path(plan.study.results), site)
 

@@ -1,0 +1,66 @@
+"""What the largest job of a group asks for; tests/slurm compares it with what Slurm was asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from continual_vqa.config.load import load_study
+from continual_vqa.config.resources import Needs
+from continual_vqa.config.site import STAGE_RULES, Site
+from continual_vqa.plan.study_plan import Plan
+from continual_vqa.preflight.groups import group_requests, stands_for
+
+STUDY = {
+    "name": "small",
+    "stream": {
+        "skills": ["location", "count", "color"],
+        "groups": ["G1", "G2"],
+        "held_out": ["none"],
+    },
+    "backbone": {"lora": {"rank": 4}},
+    "recipes": ["sequential", "aim"],
+    "resources": {
+        "light": {"threads": 1, "mem_mb": 1000, "runtime": 10},
+        "data": {"threads": 2, "mem_mb": 4000, "runtime": 60},
+        "train": {"threads": 3, "mem_mb": 5000, "runtime": 100},
+        "predict": {"threads": 1, "mem_mb": 6000, "runtime": 30},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    return Plan(load_study(STUDY))
+
+
+def test_without_groups_there_is_nothing_to_ask(plan: Plan) -> None:
+    assert group_requests(plan, Site()) == {}
+    assert not any(stands_for(Site(), rule) for rule in (*STAGE_RULES, "shard"))
+
+
+def test_light_jobs_share_the_slots_of_their_group(plan: Plan) -> None:
+    found = group_requests(plan, Site(grouping="light"))
+    assert set(found) == {"data", "report"}
+    # The largest five of six splits of skills have ten cells: eight at a time, then two, then
+    # the five manifests.
+    assert found["data"] == ("shard", Needs(threads=16, mem_mb=32000, runtime=60 + 60 + 10))
+    rule, report = found["report"]
+    assert (rule, report.threads, report.mem_mb) == ("score", 8, 8000)
+    assert report.runtime % 10 == 0 and report.runtime >= 30
+
+
+def test_what_follows_a_stage_waits_for_its_gpus(plan: Plan) -> None:
+    site = Site(grouping="stage", gpu_stages=("train", "importance", "predict"), gpus=2)
+    place, stage = group_requests(plan, site)["stage"]
+    # A later stage of AIM: train; importance and answers, one after the other; mask and scores.
+    assert stage == Needs(threads=3, mem_mb=6000, runtime=100 + 100 + 30 + 10, gpu=2)
+    assert place in site.gpu_stages
+    assert stands_for(site, "mask") and not stands_for(site, "base")
+
+
+def test_a_merge_is_answered_after_it_is_made(plan: Plan) -> None:
+    only = Plan(load_study({**STUDY, "recipes": ["average"]}))
+    _, stage = group_requests(only, Site(grouping="stage"))["stage"]
+    # Trained, merged; answered, and compared with what was merged; scored.
+    assert stage.runtime == 100 + 10 + 30 + 30 + 10
+    assert stage.gpu == 0
