@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from continual_vqa.config.resources import Needs, ResourcesConfig
+from continual_vqa.config.resources import Needs, ResourcesConfig, SharedNeeds
 from continual_vqa.config.site import Site
 from continual_vqa.errors import UserError
 from continual_vqa.preflight.slurm import (
@@ -34,6 +34,16 @@ def test_a_request_says_what_the_job_and_the_site_ask_for() -> None:
     own = Site.model_validate({"requests": {"train": {"runtime": 99, "mem_mb": 700}}})
     line = " ".join(sbatch_line(own, "train", Needs(gpu=1)))
     assert "--mem=700 --time=99" in line and "--gpus=1" in line and "partition" not in line
+
+
+def test_a_request_for_processes_and_nodes() -> None:
+    site = SITE.model_copy(update={"gpus": 4, "nodes": 2})
+    needs = SharedNeeds(threads=3, processes=4)
+    line = " ".join(sbatch_line(site, "train", needs))
+    assert "--ntasks=2 --cpus-per-task=12 --nodes=2" in line
+    assert "--gpus-per-node=h200:4" in line and "--gpus=" not in line
+    assert "--ntasks=1 --cpus-per-task=12" in " ".join(sbatch_line(site, "predict", needs))
+    assert "--ntasks=1 --cpus-per-task=3" in " ".join(sbatch_line(site, "probe", needs))
 
 
 def test_requests_are_tested_and_told_apart() -> None:

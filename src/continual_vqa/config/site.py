@@ -20,6 +20,8 @@ from continual_vqa.errors import UserError, naming
 GpuStage = Literal["base", "train", "importance", "predict", "probe", "drift", "adapters"]
 # Stages that save what they have done on SIGTERM, and go on from there when submitted again.
 RESUMED = ("base", "train", "importance")
+# Stages whose processes may be on several nodes.
+SPREAD = ("train", "importance")
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]*$")]
 Resources = dict[str, int | str]
 
@@ -39,6 +41,7 @@ class Site(Block):
     gpu_partition: Name = ""
     gpu_stages: tuple[GpuStage, ...] = ()
     gpus: Annotated[int, Field(ge=1, le=64)] = 1
+    nodes: Annotated[int, Field(ge=1, le=64)] = 1
     gpu_model: Name = ""
     gpu_request: Literal["gpus", "gres"] = "gpus"
     notice: Annotated[int, Field(ge=0, le=65535)] = 120
@@ -52,11 +55,16 @@ class Site(Block):
 
     def set_resources(self) -> dict[str, Resources]:
         """Rule -> what its jobs ask for beside or in place of what the study says."""
-        found: dict[str, Resources] = {stage: self._gpu() for stage in self.gpu_stages}
-        for stage in RESUMED if self.notice else ():
-            # Not B: the batch shell is not the process that saves.
-            signal = f"--signal=TERM@{self.notice}"
-            found.setdefault(stage, {})["slurm_extra"] = _text(signal)
+        found: dict[str, Resources] = {stage: self._gpu(stage) for stage in self.gpu_stages}
+        for stage in dict.fromkeys((*RESUMED, *SPREAD)):
+            own = found.setdefault(stage, {})
+            if extra := self._extra(stage):
+                own["slurm_extra"] = _text(extra)
+            if self.nodes > 1 and stage in SPREAD:
+                # A task on each node, which the job starts itself: to the plugin, a job of MPI.
+                own |= {"nodes": self.nodes, "tasks": self.nodes, "mpi": _text("srun")}
+                # Else it would ask for as many tasks for each GPU.
+                own["tasks_per_gpu"] = 0
         for rule, request in self.requests.items():
             own = found.setdefault(rule, {})
             if request.runtime:
@@ -65,14 +73,33 @@ class Site(Block):
                 own["mem_mb"] = f"{request.mem_mb} * 2 ** (attempt - 1)"
         return {rule: own for rule, own in found.items() if own}
 
-    def _gpu(self) -> Resources:
+    def nodes_of(self, stage: str) -> int:
+        """The nodes of one job of a stage."""
+        return self.nodes if stage in SPREAD else 1
+
+    def _extra(self, stage: str) -> str:
+        """Options of sbatch that the plugin has no resource for."""
+        options = []
+        if self.gpu_request == "gpus" and stage in self.gpu_stages and self.nodes_of(stage) > 1:
+            options.append(f"--gpus-per-node={self._typed()}")
+        if self.notice and stage in RESUMED:
+            # Not B: the batch shell is not the process that saves.
+            options.append(f"--signal=TERM@{self.notice}")
+        return " ".join(options)
+
+    def _gpu(self, stage: str) -> Resources:
         place = {"slurm_partition": _text(self.gpu_partition)} if self.gpu_partition else {}
         if self.gpu_request == "gres":
-            parts = ["gpu", self.gpu_model, str(self.gpus)]
             # Both at once would be two requests for GPUs.
-            return {**place, "gpu": 0, "gres": _text(":".join(part for part in parts if part))}
+            return {**place, "gpu": 0, "gres": _text(f"gpu:{self._typed()}")}
+        if self.nodes_of(stage) > 1:
+            return {**place, "gpu": 0}  # `--gpus` would be the sum, shared out as it comes
         model = {"gpu_model": _text(self.gpu_model)} if self.gpu_model else {}
         return {**place, "gpu": self.gpus, **model}
+
+    def _typed(self) -> str:
+        """The GPUs of a node, with their type if there is one: h200:4."""
+        return ":".join(filter(None, (self.gpu_model, str(self.gpus))))
 
 
 def load_site(path: str | Path) -> Site:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from continual_vqa.config.resources import Needs, ResourcesConfig
+from continual_vqa.config.resources import Needs, ResourcesConfig, SharedNeeds
 from continual_vqa.config.site import Site
 from continual_vqa.errors import naming
 from continual_vqa.preflight.finding import Finding
@@ -28,6 +28,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "train": ("train", "importance"),
     "predict": ("predict", "probe", "drift", "adapters"),
 }
+# Rules whose jobs have several processes where their block says so.
+SHARED = ("train", "importance", "predict")
 
 
 class Answer(NamedTuple):
@@ -61,13 +63,19 @@ def sbatch_line(site: Site, rule: str, needs: Needs) -> list[str]:
     memory = request.mem_mb if request and request.mem_mb else needs.mem_mb
     on_gpu = rule in site.gpu_stages
     partition = site.gpu_partition if on_gpu else site.cpu_partition
-    line = ["sbatch", "--ntasks=1", f"--cpus-per-task={needs.threads}"]
+    nodes = site.nodes_of(rule)
+    shared = isinstance(needs, SharedNeeds) and rule in SHARED
+    threads = needs.all_threads if shared else needs.threads
+    line = ["sbatch", f"--ntasks={nodes}", f"--cpus-per-task={threads}"]
+    line += [f"--nodes={nodes}"] if nodes > 1 else []
     line += [f"--mem={memory}", f"--time={runtime}"]
     line += [f"--account={site.account}"] if site.account else []
     line += [f"--partition={partition}"] if partition else []
     gpus = site.gpus if on_gpu else needs.gpu
     if gpus and site.gpu_request == "gres" and on_gpu:
         line.append("--gres=" + ":".join(filter(None, ("gpu", site.gpu_model, str(gpus)))))
+    elif on_gpu and nodes > 1:
+        line.append("--gpus-per-node=" + ":".join(filter(None, (site.gpu_model, str(gpus)))))
     elif gpus:
         model = site.gpu_model if on_gpu else ""
         line.append("--gpus=" + ":".join(filter(None, (model, str(gpus)))))

@@ -58,6 +58,25 @@ class Ranks:
         self.add(tensor)
         return tuple(bool(count) for count in tensor.tolist())
 
+    def most(self, value: int, device: torch.device) -> int:
+        """The largest `value` of all ranks."""
+        values = torch.zeros(self.size, dtype=torch.int64, device=device)
+        values[self.rank] = value
+        self.add(values)
+        return int(values.max())
+
+    def texts(self, own: str, device: torch.device) -> list[str]:
+        """The text of every rank, in their order; it may not end with a zero."""
+        if self.size == 1:
+            return [own]
+        content = torch.frombuffer(bytearray(own.encode()), dtype=torch.uint8)
+        # Each row is written by one rank and zero on the others: their sum is all of them.
+        width = self.most(len(content), device)
+        rows = torch.zeros(self.size, width, dtype=torch.uint8, device=device)
+        rows[self.rank, : len(content)] = content.to(device)
+        self.add(rows)
+        return [bytes(row.tolist()).rstrip(b"\0").decode() for row in rows]
+
     def wait(self, device: torch.device) -> None:
         """Return when all ranks have come here."""
         self.any((True,), device)
