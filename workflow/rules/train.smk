@@ -25,6 +25,7 @@ rule train:
         gpu=study.resources.train.gpu,
         processes=study.resources.train.processes,
         nodes=1,
+        sharding=study.resources.train.sharding,
     params:
         settings=lambda wildcards: settings(
             stage=plan.stage_settings(stage_of(wildcards)),
@@ -39,6 +40,6 @@ rule train:
     shell:
         "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
         " {params.guards:q} --settings {params.settings:q} --threads {threads} --processes {resources.processes}"
-        " --nodes {resources.nodes} --scratch {params.scratch:q}"
+        " --nodes {resources.nodes} --sharding {resources.sharding} --scratch {params.scratch:q}"
         " --out {output.model:q} --curve {output.curve:q} --alignment {output.alignment:q}"
         " > {log:q} 2> >(tee -a {log:q} >&2)"

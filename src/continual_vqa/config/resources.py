@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -41,6 +41,19 @@ class SharedNeeds(Needs):
         return self.threads * self.processes
 
 
+class TrainNeeds(SharedNeeds):
+    """What a training job asks for."""
+
+    sharding: Annotated[
+        Literal["none", "full"],
+        Field(
+            description="none: every process holds the whole model. full: the processes keep the "
+            "frozen weights of all layers and the optimiser's moments between them (FSDP, ZeRO "
+            "stage 1), for models that one GPU cannot train; the result is the same, and slower."
+        ),
+    ] = "none"
+
+
 class ResourcesConfig(Block):
     """Requests per kind of job. The defaults fit the miniature world."""
 
@@ -54,8 +67,8 @@ class ResourcesConfig(Block):
         Needs(threads=2, mem_mb=4000, runtime=60)
     )
     train: Annotated[
-        SharedNeeds, Field(description="Training one stage, and measuring importance after it.")
-    ] = SharedNeeds(mem_mb=3000, runtime=60)
+        TrainNeeds, Field(description="Training one stage, and measuring importance after it.")
+    ] = TrainNeeds(mem_mb=3000, runtime=60)
     predict: Annotated[SharedNeeds, Field(description="Answering the test questions.")] = (
         SharedNeeds(mem_mb=3000, runtime=30)
     )

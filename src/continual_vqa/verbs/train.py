@@ -65,6 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alignment", type=Path, help="log of the align guards to write")
     add_machine(parser)
     add_processes(parser)
+    parser.add_argument(
+        "--sharding",
+        choices=("none", "full"),
+        default="none",
+        help="full: the processes keep frozen weights and the optimiser's moments between them",
+    )
 
 
 def add_machine(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +119,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 request=request,
                 workers=threads - 1,
                 ranks=ranks,
+                sharded=args.sharding == "full",
             )
         except Interrupted as interrupted:
             print(interrupted, file=sys.stderr)
