@@ -113,6 +113,22 @@ def test_one_request_for_gpus_in_either_form() -> None:
     assert untyped.set_resources()["predict"]["gres"] == "'gpu:2'"
 
 
+def test_jobs_of_several_nodes_have_their_gpus_on_each() -> None:
+    site = Site(gpu_stages=("train", "predict"), gpus=4, gpu_model="h200", nodes=2, notice=60)
+    spread = {"nodes": 2, "tasks": 2, "mpi": "'srun'", "tasks_per_gpu": 0}
+    told = "--signal=TERM@60"
+    assert site.set_resources() == {
+        "train": {"gpu": 0, **spread, "slurm_extra": f"'--gpus-per-node=h200:4 {told}'"},
+        "importance": {**spread, "slurm_extra": f"'{told}'"},
+        "predict": {"gpu": 4, "gpu_model": "'h200'"},
+        "base": {"slurm_extra": f"'{told}'"},
+    }
+    gres = site.model_copy(update={"gpu_request": "gres"}).set_resources()
+    gpus = {"gpu": 0, "gres": "'gpu:h200:4'"}
+    assert gres["train"] == {**gpus, **spread, "slurm_extra": f"'{told}'"}
+    assert gres["predict"] == gpus
+
+
 def test_empty_keys_ask_for_nothing() -> None:
     assert Site(notice=0).set_resources() == {}
     assert Site().default_resources() == {}
@@ -136,6 +152,7 @@ def test_requests_double_up_to_the_limit() -> None:
         ("gpu_stages: [figures]", "gpu_stages.0: input should be 'base'"),
         ("cpu_partition: a; rm -rf b", "cpu_partition: string should match pattern"),
         ("cpu_partition: [", "is no YAML"),
+        ("{nodes: 2, grouping: stage}", "with grouping: stage each job has one node"),
         ("- a", "site: input should be a valid dictionary"),
     ],
 )

@@ -36,6 +36,10 @@ class Kept:
     def __post_init__(self) -> None:
         self.first, self.second = torch.ones(self.n), torch.ones(self.n)
 
+    def forget(self, entries: torch.Tensor) -> None:
+        self.first[entries] = 0
+        self.second[entries] = 0
+
 
 def turned(config: AlignGuard) -> tuple[FlatParameters, Tensor, Kept, list[Alignment]]:
     """All signs turned in one step: parameters, the starting weights, moments and the rows."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from continual_vqa.config.resources import Needs, ResourcesConfig
+from continual_vqa.config.resources import Needs, ResourcesConfig, SharedNeeds, TrainNeeds
 from continual_vqa.config.site import Site
 from continual_vqa.errors import UserError
 from continual_vqa.preflight.slurm import (
@@ -45,6 +45,22 @@ def test_the_site_replaces_the_studys_numbers() -> None:
     assert needs_of(site, "train", resources) == Needs(mem_mb=700, runtime=80, gpu=4)
     assert needs_of(site, "score", resources) == resources.light
     assert needs_of(site, "figure_matrix", resources) == resources.light
+
+
+def test_a_request_for_processes_and_nodes() -> None:
+    site = SITE.model_copy(update={"gpus": 4, "nodes": 2})
+    resources = ResourcesConfig(
+        train=TrainNeeds(threads=3, processes=4), predict=SharedNeeds(threads=3, processes=4)
+    )
+
+    def line_of(rule: str) -> str:
+        return " ".join(sbatch_line(site, rule, needs_of(site, rule, resources)))
+
+    line = line_of("train")
+    assert "--ntasks=2 --cpus-per-task=12 --nodes=2" in line
+    assert "--gpus-per-node=h200:4" in line and "--gpus=" not in line
+    assert "--ntasks=1 --cpus-per-task=12" in line_of("predict")
+    assert "--ntasks=1 --cpus-per-task=3" in line_of("probe")
 
 
 def test_requests_are_tested_and_told_apart() -> None:

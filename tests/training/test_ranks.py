@@ -1,4 +1,4 @@
-"""Processes that share every batch learn what one process learns."""
+"""Processes that share every batch learn what one process learns; see also test_sharding.py."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ CPU = torch.device("cpu")
 GROUPS = ("G2", "G1")
 # 24 questions a group; batches of 23 leave one question to the last: the second rank has none.
 TRAINING = {"epochs": 2, "batch_size": 23, "lr": 3e-3}
-BANK = {"kind": "adapter_bank", "width": 4, "heads": 2}
 
 
 @pytest.fixture(scope="module")
@@ -77,10 +76,8 @@ def train(
     [
         ({}, {"accumulation": 2}),
         ({"replay": "examples"}, {"clip": 0.1}),
-        ({"guards": [{"kind": "distil", "strength": 1}]}, {}),
-        ({"tune": BANK, "start": "stacked", "deploy": "own"}, {}),
     ],
-    ids=["plain", "replay", "distil", "bank"],
+    ids=["plain", "replay"],
 )
 def test_two_processes_learn_what_one_learns(
     world: Path, tmp_path: Path, recipe: dict, training: dict
@@ -89,9 +86,6 @@ def test_two_processes_learn_what_one_learns(
     if "replay" in recipe:
         cell = f"train/count/G1={world}/cells/train/count/G1"
         more = ["--memory", str(world / "memory.parquet"), "--memory-cells", cell]
-    if "guards" in recipe:
-        train(world, tmp_path / "teacher", {}, processes=1, epochs=1)
-        more = ["--teacher", str(tmp_path / "teacher" / "model.safetensors")]
     one = train(world, tmp_path / "one", recipe, *more, processes=1, **training)
     two = train(world, tmp_path / "two", recipe, *more, processes=2, **training)
     assert one.keys() == two.keys()
@@ -117,7 +111,7 @@ def test_a_signal_stops_all_processes_and_the_next_call_continues(
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=120)
-    assert process.returncode != 0 and not (out / "model.safetensors").exists(), errors
+    assert process.returncode == 75 and not (out / "model.safetensors").exists(), errors
     assert (out / "scratch" / FILE).exists()
     done = subprocess.run(run, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -113,10 +113,8 @@ def test_every_remembered_example_is_passed_over_equally_often(count: int, size:
     seen: Counter[int] = Counter()
     for step in range(3 * a_pass):
         share = memory_share(Numbers(count), size, 5, step)  # type: ignore[arg-type]
-        assert share.examples is not None
-        numbers, weights = share.examples
-        assert 1 <= len(weights) <= size and len(weights) == share.count
-        seen.update(np.asarray(numbers).tolist())
+        assert 1 <= share.own <= size and len(share.weights) == share.own == share.count
+        seen.update(np.asarray(share.batch).tolist())
     assert seen == dict.fromkeys(range(count), 3)
 
 

@@ -6,13 +6,14 @@ import json
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
 
 from continual_vqa.config.load import load_study
 from continual_vqa.config.recipes import RECIPES
-from continual_vqa.files.tensors import read_header
+from continual_vqa.files.tensors import ArrayFile, read_header
 from continual_vqa.plan.study_plan import Plan
 
 from .conftest import Checkout
@@ -113,6 +114,31 @@ def test_probed_answers_are_those_of_the_last_model_with_one_part_restored(
         table = pq.read_table(path)
         assert set(table["task"].to_pylist()) == {"location"}
         assert set(table["step"].to_pylist()) == {2}
+
+
+def test_processes_share_importance_and_answers_and_run_nothing_again(
+    masked: Checkout, tmp_path: Path
+) -> None:
+    subprocess.run(["cp", "-a", str(masked.root), str(tmp_path / "study")], check=True)
+    study = Checkout(tmp_path / "study", tmp_path / "study" / "config" / "tiny.yaml")
+    raw = yaml.safe_load(study.config.read_text())
+    two = {"train": {"processes": 2}, "predict": {"processes": 2}}
+    raw["resources"] = {**raw["resources"], **two}
+    study.config.write_text(yaml.safe_dump(raw))
+    assert study.pending() == []
+    folder = study.results()
+    (importance,) = folder.glob("consolidation/seed-0/*/importance-*.safetensors")
+    answers = sorted(folder.glob("predictions/seed-0/**/*.parquet"))[0]
+    for path in (importance, answers):
+        path.unlink()
+    study.snakemake(*(str(path.relative_to(study.root)) for path in (importance, answers)))
+    before, after = (
+        ArrayFile(root / importance.relative_to(study.root)) for root in (masked.root, study.root)
+    )
+    assert before.metadata == after.metadata and before.infos == after.infos
+    for name in before.infos:
+        assert np.abs(after[name] - before[name]).max() <= 1e-5 * np.abs(before[name]).max()
+    assert answers.read_bytes() == (masked.root / answers.relative_to(study.root)).read_bytes()
 
 
 def test_nothing_of_masks_is_planned_without_them(finished: Checkout) -> None:

@@ -16,11 +16,13 @@ rule importance:
         stage_group(importance_of)
     conda:
         ENVIRONMENT
-    threads: study.resources.train.threads
+    threads: study.resources.train.all_threads
     resources:
         mem_mb=grown(study.resources.train.mem_mb),
         runtime=grown(study.resources.train.runtime),
         gpu=study.resources.train.gpu,
+        processes=study.resources.train.processes,
+        nodes=1,
     params:
         settings=lambda wildcards, output: settings(
             stage=plan.stage_settings(stage_of(wildcards)),
@@ -35,6 +37,7 @@ rule importance:
     shell:
         "python -m continual_vqa importance --base {params.base:q} --model {input.model:q}"
         " --cells {params.cells:q} --settings {params.settings:q} --threads {threads}"
+        " --processes {resources.processes} --nodes {resources.nodes}"
         " --scratch {params.scratch:q} --code {params.code} --out {output:q}"
         " > {log:q} 2> >(tee -a {log:q} >&2)"
 

@@ -45,11 +45,12 @@ rule predict:
         stage_group(answered_by)
     conda:
         ENVIRONMENT
-    threads: study.resources.predict.threads
+    threads: study.resources.predict.all_threads
     resources:
         mem_mb=grown(study.resources.predict.mem_mb),
         runtime=grown(study.resources.predict.runtime),
         gpu=study.resources.predict.gpu,
+        processes=study.resources.predict.processes,
     params:
         settings=lambda wildcards: settings(
             stage=plan.stage_settings(answers_of(wildcards).weights),
@@ -63,7 +64,7 @@ rule predict:
     shell:
         "python -m continual_vqa predict --base {params.base:q} {params.models:q}"
         " --cells {params.cells:q} --settings {params.settings:q}"
-        " --threads {threads} --out {output:q} > {log:q} 2>&1"
+        " --threads {threads} --processes {resources.processes} --out {output:q} > {log:q} 2>&1"
 
 
 rule score:

@@ -20,12 +20,14 @@ rule train:
         stage_group(stage_of)
     conda:
         ENVIRONMENT
-    threads: study.resources.train.threads
+    threads: study.resources.train.all_threads
     resources:
         mem_mb=grown(study.resources.train.mem_mb),
         runtime=grown(study.resources.train.runtime),
         gpu=study.resources.train.gpu,
         processes=study.resources.train.processes,
+        nodes=1,
+        sharding=study.resources.train.sharding,
     params:
         settings=lambda wildcards: settings(
             stage=plan.stage_settings(stage_of(wildcards)),
@@ -39,6 +41,7 @@ rule train:
         code=code("verbs.train", f"backbones.{study.backbone.family}"),
     shell:
         "python -m continual_vqa train --base {params.base:q} --start {input.start:q} --cells {params.cells:q}"
-        " {params.guards:q} --settings {params.settings:q} --threads {threads} --processes {resources.processes} --scratch {params.scratch:q}"
+        " {params.guards:q} --settings {params.settings:q} --threads {threads} --processes {resources.processes}"
+        " --nodes {resources.nodes} --sharding {resources.sharding} --scratch {params.scratch:q}"
         " --code {params.code} --out {output.model:q} --curve {output.curve:q} --alignment {output.alignment:q}"
         " > {log:q} 2> >(tee -a {log:q} >&2)"

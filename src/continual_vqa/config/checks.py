@@ -62,13 +62,14 @@ def _own(study: Study) -> Iterator[Mistake]:
 
 
 def _processes(study: Study) -> Iterator[Mistake]:
-    train = study.resources.train
-    if train.gpu and train.processes > train.gpu:
-        yield Mistake(
-            "resources.train.processes",
-            f"is {train.processes} while resources.train.gpu is {train.gpu}",
-            expected="a GPU for every process",
-        )
+    for name in ("train", "predict"):
+        needs = getattr(study.resources, name)
+        if needs.gpu and needs.processes > needs.gpu:
+            yield Mistake(
+                f"resources.{name}.processes",
+                f"is {needs.processes} while resources.{name}.gpu is {needs.gpu}",
+                expected="a GPU for every process",
+            )
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

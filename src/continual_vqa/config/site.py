@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.checks import nearest
@@ -20,6 +20,8 @@ from continual_vqa.errors import UserError, naming
 GpuStage = Literal["base", "train", "importance", "predict", "probe", "drift", "adapters"]
 # Stages that save what they have done on SIGTERM, and go on from there when submitted again.
 RESUMED = ("base", "train", "importance")
+# Stages whose processes may be on several nodes.
+SPREAD = ("train", "importance")
 # What belongs to one stage of training; with `grouping: stage` one job does it all.
 STAGE_RULES = (
     "train", "importance", "mask", "merge", "drift", "predict", "score", "probe", "score_probe",
@@ -52,12 +54,22 @@ class Site(Block):
     gpu_partition: Name = ""
     gpu_stages: tuple[GpuStage, ...] = ()
     gpus: Annotated[int, Field(ge=1, le=64)] = 1
+    nodes: Annotated[int, Field(ge=1, le=64)] = 1
     gpu_model: Name = ""
     gpu_request: Literal["gpus", "gres"] = "gpus"
     grouping: Literal["none", "light", "stage"] = "none"
     notice: Annotated[int, Field(ge=0, le=65535)] = 120
     max_runtime: Annotated[int, Field(ge=1)] = 1440
     requests: dict[str, Request] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_node_for_a_chain(self) -> Site:
+        if self.grouping == "stage" and self.nodes > 1:
+            raise ValueError(
+                f"nodes is {self.nodes}, and with grouping: stage each job has one node; "
+                "set grouping: light, or nodes: 1"
+            )
+        return self
 
     def default_resources(self) -> Resources:
         """What every job asks for, in the profile's form: text that is no number is quoted."""
@@ -70,15 +82,18 @@ class Site(Block):
 
     def set_resources(self) -> dict[str, Resources]:
         """Rule -> what its jobs ask for beside or in place of what the study says."""
-        found: dict[str, Resources] = {stage: self._gpu() for stage in self.gpu_stages}
-        told = {*RESUMED}
+        found: dict[str, Resources] = {stage: self._gpu(stage) for stage in self.gpu_stages}
         if self.grouping == "stage":
-            told |= {*STAGE_RULES}
             self._chain(found)
-        for stage in sorted(told) if self.notice else ():
-            # Not B: the batch shell is not the process that saves.
-            signal = f"--signal=TERM@{self.notice}"
-            found.setdefault(stage, {})["slurm_extra"] = _text(signal)
+        for stage in dict.fromkeys((*self._told, *SPREAD)):
+            own = found.setdefault(stage, {})
+            if extra := self._extra(stage):
+                own["slurm_extra"] = _text(extra)
+            if self.nodes > 1 and stage in SPREAD:
+                # A task on each node, which the job starts itself: to the plugin, a job of MPI.
+                own |= {"nodes": self.nodes, "tasks": self.nodes, "mpi": _text("srun")}
+                # Else it would ask for as many tasks for each GPU.
+                own["tasks_per_gpu"] = 0
         for rule, request in self.requests.items():
             own = found.setdefault(rule, {})
             if request.runtime:
@@ -87,27 +102,52 @@ class Site(Block):
                 own["mem_mb"] = f"{request.mem_mb} * 2 ** (attempt - 1)"
         return {rule: own for rule, own in found.items() if own}
 
+    @property
+    def _told(self) -> tuple[str, ...]:
+        """The rules whose jobs are told of their limit."""
+        chained = STAGE_RULES if self.grouping == "stage" else ()
+        return (*RESUMED, *chained) if self.notice else ()
+
     def _chain(self, found: dict[str, Resources]) -> None:
         """Make the jobs of a stage fit into one: one at a time on the GPUs, all in one place.
 
         Snakemake adds numbers up, but wants all texts of a group alike.
         """
         with_gpu = [rule for rule in STAGE_RULES if rule in self.gpu_stages]
-        place = {name: text for name, text in self._gpu().items() if isinstance(text, str)}
+        place = {k: text for k, text in self._gpu("train").items() if isinstance(text, str)}
         for rule in STAGE_RULES:
             own = found.setdefault(rule, {})
             own.update(place if with_gpu else {})
             if rule in GpuStage.__args__:
                 own[SLOTTED] = SLOTS
 
-    def _gpu(self) -> Resources:
+    def nodes_of(self, stage: str) -> int:
+        """The nodes of one job of a stage."""
+        return self.nodes if stage in SPREAD else 1
+
+    def _extra(self, stage: str) -> str:
+        """Options of sbatch that the plugin has no resource for."""
+        options = []
+        if self.gpu_request == "gpus" and stage in self.gpu_stages and self.nodes_of(stage) > 1:
+            options.append(f"--gpus-per-node={self._typed()}")
+        if stage in self._told:
+            # Not B: the batch shell is not the process that saves.
+            options.append(f"--signal=TERM@{self.notice}")
+        return " ".join(options)
+
+    def _gpu(self, stage: str) -> Resources:
         place = {"slurm_partition": _text(self.gpu_partition)} if self.gpu_partition else {}
         if self.gpu_request == "gres":
-            parts = ["gpu", self.gpu_model, str(self.gpus)]
             # Both at once would be two requests for GPUs.
-            return {**place, "gpu": 0, "gres": _text(":".join(part for part in parts if part))}
+            return {**place, "gpu": 0, "gres": _text(f"gpu:{self._typed()}")}
+        if self.nodes_of(stage) > 1:
+            return {**place, "gpu": 0}  # `--gpus` would be the sum, shared out as it comes
         model = {"gpu_model": _text(self.gpu_model)} if self.gpu_model else {}
         return {**place, "gpu": self.gpus, **model}
+
+    def _typed(self) -> str:
+        """The GPUs of a node, with their type if there is one: h200:4."""
+        return ":".join(filter(None, (self.gpu_model, str(self.gpus))))
 
 
 def load_site(path: str | Path) -> Site:

@@ -43,6 +43,10 @@ class Share:
                 expected="a rank from 0 to world - 1",
             )
 
+    def among(self, rank: int, size: int) -> Share:
+        """What of this share the process `rank` of `size` has to do."""
+        return Share(self.rank + self.world * rank, self.world * size)
+
 
 def header(
     *,

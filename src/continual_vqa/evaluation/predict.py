@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from continual_vqa.files.progress import Progress
 from continual_vqa.shards import arrow
 from continual_vqa.shards.reader import Cells, open_cells
 from continual_vqa.shards.subset import Subset
+from continual_vqa.training.ranks import ALONE, Ranks
 from continual_vqa.training.settings import StageIdentity
 from continual_vqa.training.visual_store import store_of_cells
 
@@ -46,6 +48,7 @@ def predict_among(
     settings: PredictSettings,
     *,
     workers: int = 0,
+    ranks: Ranks = ALONE,
 ) -> tuple[pa.Table, dict[str, object]]:
     """Predictions (schema PREDICTIONS) in the cells' order, and a summary.
 
@@ -55,11 +58,13 @@ def predict_among(
     ----------
     models : models and the numbers of the questions that each answers, in all every question once;
         they are asked for one after the other, so that they need not be in memory together
+    ranks : the processes that share the batches; all return the whole
     """
     begun = time.perf_counter()
     answers, scores = [""] * len(cells), np.zeros(len(cells), np.float32)
     for model, numbers in models:
-        texts, scores[numbers] = _answers(model, Subset(cells, numbers.tolist()), settings, workers)
+        own = Subset(cells, numbers.tolist())
+        texts, scores[numbers] = _answers(model, own, settings, workers, ranks)
         for number, text in zip(numbers.tolist(), texts, strict=True):
             answers[number] = text
         del model  # before the next one is loaded
@@ -78,6 +83,7 @@ def predict_among(
     seconds = time.perf_counter() - begun
     return table, {
         "questions": len(answers),
+        **({"processes": ranks.size} if ranks.size > 1 else {}),
         "distinct_answers": len(set(answers)),
         "seconds": round(seconds, 2),
         "questions_per_second": round(len(answers) / seconds, 1),
@@ -86,7 +92,7 @@ def predict_among(
 
 @torch.inference_mode()
 def _answers(
-    model: Backbone, cells: Subset, settings: PredictSettings, workers: int
+    model: Backbone, cells: Subset, settings: PredictSettings, workers: int, ranks: Ranks
 ) -> tuple[list[str], np.ndarray]:
     evaluation = settings.evaluation
     count = len(cells)
@@ -107,9 +113,11 @@ def _answers(
     )
     order = np.argsort(prompts.lengths, kind="stable")
     size = evaluation.batch_size
-    progress = Progress(count, "answers")
+    progress = Progress(count, "answers", quiet=not ranks.first)
     model.eval()
-    batches = (order[begin : begin + size] for begin in range(0, count, size))
+    # Whole batches are shared out, so that one process or several compute the same.
+    batches = [order[begin : begin + size] for begin in range(0, count, size)]
+    batches = batches[ranks.rank :: ranks.size]
     for numbers, visual in store.stream(batches):
         batch = prompts.batch(numbers.tolist(), visual, store.paired(numbers))
         tokens, totals = model.generate(
@@ -119,6 +127,14 @@ def _answers(
         for number, text in zip(numbers.tolist(), texts, strict=True):
             answers[number] = text
         scores[numbers] = totals.float().cpu().numpy()
-        progress.advance(len(numbers))
+        progress.advance(ranks.size * len(numbers))
     progress.close()
+    if ranks.size > 1:
+        own = np.concatenate([*batches, np.empty(0, np.int64)])
+        mine = [own.tolist(), [answers[n] for n in own], scores[own].tolist()]
+        for text in ranks.texts(json.dumps(mine), next(model.parameters()).device):
+            numbers, texts, totals = json.loads(text)
+            scores[numbers] = totals
+            for number, answer in zip(numbers, texts, strict=True):
+                answers[number] = answer
     return answers, scores

@@ -51,8 +51,7 @@ class Align(Guard):
         conflicts = misaligned & self._compared
         if reset != "none":
             values[conflicts] = self._start[conflicts] if reset == "start" else 0
-            moments.first[conflicts] = 0
-            moments.second[conflicts] = 0
+            moments.forget(conflicts)
         return [
             Alignment(
                 step,

@@ -12,10 +12,11 @@ from continual_vqa.methods.parameters import FlatParameters
 
 
 class Moments(Protocol):
-    """The optimiser's running means of the gradient and of its square, (n,) each."""
+    """The optimiser's running means of the gradient and of its square."""
 
-    first: Tensor
-    second: Tensor
+    def forget(self, entries: Tensor) -> None:
+        """Zero both for `entries`, (n,) bool."""
+        ...
 
 
 class Alignment(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from continual_vqa.config.resources import Needs, ResourcesConfig
+from continual_vqa.config.resources import Needs, ResourcesConfig, SharedNeeds
 from continual_vqa.config.site import Request, Site
 from continual_vqa.errors import naming
 from continual_vqa.preflight.finding import Finding
@@ -29,6 +29,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "train": ("train", "importance"),
     "predict": ("predict", "probe", "drift", "adapters"),
 }
+# Rules whose jobs have several processes where their block says so.
+SHARED = ("train", "importance", "predict")
 
 
 class Answer(NamedTuple):
@@ -61,8 +63,9 @@ def needs_of(site: Site, rule: str, resources: ResourcesConfig) -> Needs:
     needs: Needs = getattr(resources, kind)
     request = site.requests.get(rule, Request())
     runtime = min(request.runtime, site.max_runtime) if request.runtime else needs.runtime
+    shared = isinstance(needs, SharedNeeds) and rule in SHARED
     return Needs(
-        threads=needs.threads,
+        threads=needs.all_threads if shared else needs.threads,
         mem_mb=request.mem_mb or needs.mem_mb,
         runtime=runtime,
         gpu=site.gpus if rule in site.gpu_stages else needs.gpu,
@@ -73,12 +76,16 @@ def sbatch_line(site: Site, rule: str, needs: Needs) -> list[str]:
     """The request as the plugin makes it, for the place where the rule's jobs go."""
     on_gpu = rule in site.gpu_stages
     partition = site.gpu_partition if on_gpu else site.cpu_partition
-    line = ["sbatch", "--ntasks=1", f"--cpus-per-task={needs.threads}"]
+    nodes = site.nodes_of(rule)
+    line = ["sbatch", f"--ntasks={nodes}", f"--cpus-per-task={needs.threads}"]
+    line += [f"--nodes={nodes}"] if nodes > 1 else []
     line += [f"--mem={needs.mem_mb}", f"--time={needs.runtime}"]
     line += [f"--account={site.account}"] if site.account else []
     line += [f"--partition={partition}"] if partition else []
     if needs.gpu and site.gpu_request == "gres" and on_gpu:
         line.append("--gres=" + ":".join(filter(None, ("gpu", site.gpu_model, str(site.gpus)))))
+    elif on_gpu and nodes > 1:
+        line.append("--gpus-per-node=" + ":".join(filter(None, (site.gpu_model, str(site.gpus)))))
     elif needs.gpu:
         model = site.gpu_model if on_gpu else ""
         line.append("--gpus=" + ":".join(filter(None, (model, str(needs.gpu)))))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from continual_vqa.training.examples import Examples
 from continual_vqa.training.finished import Finished
 from continual_vqa.training.inflight import InFlight, Request
 from continual_vqa.training.loading import load_model
+from continual_vqa.training.ranks import ALONE, Ranks
 from continual_vqa.training.seeds import derived, uniforms
 from continual_vqa.training.settings import StageIdentity
 from continual_vqa.training.stage import segments_of
@@ -68,6 +69,7 @@ def measure_importance(
     request: Request | None = None,
     workers: int = 0,
     stop_after: int = 0,
+    ranks: Ranks = ALONE,
     code: str = "",
 ) -> dict[str, object]:
     """Measure the importance of the stage's trained weights and write it; returns a summary.
@@ -76,10 +78,11 @@ def measure_importance(
 
     Parameters
     ----------
-    share : the part of the samples that is measured here; None: all
+    share : the part of the samples that is measured in this job; None: all
     request : set by a signal handler when the job has to stop
     workers : threads that decode images
     stop_after : for tests: stop as if by a signal after so many batches
+    ranks : the processes that share the samples of this job; the first of them writes
     code : fingerprint of the code; "": what was measured before is not looked for
 
     Raises
@@ -92,17 +95,15 @@ def measure_importance(
     model, base_sha256, _ = load_model(files.base, files.model, device)
     key = _key(files, settings, base_sha256, share, code)
     finished = Finished(files.scratch, key if code else "")
-    if finished.put_back({"importance": files.out}):
-        measured = {"measured": "before, by the same code", "importance": str(files.out)}
-        return {"task": stage.task, **measured}
+    (there,) = ranks.any((ranks.first and finished.put_back({"importance": files.out}),), device)
+    if there:
+        known = {"measured": "before, by the same code", "importance": str(files.out)}
+        return {"task": stage.task, **known}
     names = trained_names(model, stage.recipe.tune)
     draws = training_draws(files.cells, settings)
     chosen = chosen_questions(len(draws), settings)
-    if not len(chosen):
-        raise UserError(
-            "hold no question to measure importance with", where="--cells", expected="at least one"
-        )
-    batches = shared_out(np.arange(len(chosen)), config, share)
+    own = share.among(ranks.rank, ranks.size)
+    batches = shared_out(np.arange(len(chosen)), config, own)
     questions = Examples(
         list(files.cells.values()),
         model,
@@ -115,34 +116,28 @@ def measure_importance(
     measured = ImportanceSums(model, names, config)
     inflight = InFlight(
         files.scratch,
-        key,
+        _key(files, settings, base_sha256, own, code),
         settings.training.save_every_minutes,
         request or Request(),
         stop_after,
+        ranks.rank,
     )
-    begin = _resume(inflight, measured)
     sampling = uniforms(len(draws) * SAMPLED_TOKENS, _seed(stage, "answers"), 0)
     sampling = sampling.reshape(-1, SAMPLED_TOKENS)[chosen]
-    progress = Progress(len(batches), f"importance {stage.task}")
-    progress.advance(begin)
-    stream = questions.stream(batches[begin:], draws[chosen])
-    for done, (batch, _) in enumerate(stream, start=begin + 1):
-        if config.labels == "model":
-            batch = _answered_by_the_model(model, batch, sampling[batches[done - 1]])
-        measured.add(batch)
-        progress.advance(1)
-        stop = inflight.asked(done)
-        if stop or inflight.late():
-            inflight.save({"batches": done}, measured.sums)
-        if stop:
-            inflight.stop(done)
-    progress.close()
-    count = sum(map(len, batches))
+
+    def stream(begin: int) -> Iterator[Batch]:
+        found = questions.stream(batches[begin:], draws[chosen])
+        for numbers, (batch, _) in zip(batches[begin:], found, strict=True):
+            sampled = config.labels == "model"
+            yield _answered_by_the_model(model, batch, sampling[numbers]) if sampled else batch
+
+    _measure(measured, stream, len(batches), inflight, f"importance {stage.task}", ranks)
+    count = int(ranks.total(sum(map(len, batches)), device))
+    for total in measured.sums.values():
+        ranks.add(total)
     _refuse_what_is_not_finite(measured, files)
-    write_tensors(
-        files.out,
-        measured.sums,
-        header(
+    if ranks.first:
+        content = header(
             base_sha256=base_sha256,
             stage=stage.id,
             task=stage.task,
@@ -151,20 +146,51 @@ def measure_importance(
             settings=config,
             count=count,
             share=share,
-        ),
-    )
-    finished.keep({"importance": files.out})
-    inflight.clear()
+        )
+        write_tensors(files.out, measured.sums, content)
+        finished.keep({"importance": files.out})
+        inflight.clear()
     seconds = time.perf_counter() - begun
     return {
         "task": stage.task,
         "questions": count,
+        **({"processes": ranks.size} if ranks.size > 1 else {}),
         "available": len(draws),
         "asked_for": config.samples or "all",
         "seconds": round(seconds, 2),
         "samples_per_second": round(count / seconds, 1),
         "importance": str(files.out),
     }
+
+
+def _measure(
+    measured: ImportanceSums,
+    stream: Callable[[int], Iterator[Batch]],
+    total: int,
+    inflight: InFlight,
+    label: str,
+    ranks: Ranks,
+) -> None:
+    """Add up this rank's `total` batches, of which `stream` gives those from a number on."""
+    begin = _resume(inflight, measured)
+    progress = Progress(total, label, quiet=not ranks.first)
+    progress.advance(begin)
+    batches = stream(begin)
+    device = next(iter(measured.sums.values())).device
+    # A rank may have a batch less than another, or have saved earlier than it before a crash.
+    for done in range(begin, begin + ranks.most(total - begin, device)):
+        if done < total:
+            measured.add(next(batches))
+            progress.advance(1)
+        # All ranks decide alike: a signal may reach them at different batches.
+        stop, late = ranks.any((inflight.asked(done + 1), inflight.late()), device)
+        if stop or late:
+            inflight.save({"batches": min(done + 1, total)}, measured.sums)
+        if stop:
+            # torchrun ends all processes with the first that ends: none may before all have saved.
+            ranks.wait(device)
+            inflight.stop(min(done + 1, total))
+    progress.close()
 
 
 def training_draws(cells: Mapping[str, Path], settings: ImportanceSettings) -> np.ndarray:
@@ -181,7 +207,16 @@ def training_draws(cells: Mapping[str, Path], settings: ImportanceSettings) -> n
 
 
 def chosen_questions(available: int, settings: ImportanceSettings) -> np.ndarray:
-    """The numbers of the questions that are measured: the first of the seed's permutation."""
+    """The numbers of the questions that are measured: the first of the seed's permutation.
+
+    Raises
+    ------
+    UserError : none is available
+    """
+    if not available:
+        raise UserError(
+            "hold no question to measure importance with", where="--cells", expected="at least one"
+        )
     order = epoch_order(available, _seed(settings.stage, "questions"), 0)
     return order[: settings.importance.samples or None]
 

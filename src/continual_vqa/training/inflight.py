@@ -66,6 +66,7 @@ class InFlight:
     every_minutes : a state is saved at least this often
     request : the signal that was received
     stop_after : for tests: behave as if a signal came after this many steps (0: never)
+    rank : of several processes that each save a state of their own; 0 where one saves for all
     """
 
     folder: Path
@@ -73,11 +74,17 @@ class InFlight:
     every_minutes: float
     request: Request
     stop_after: int = 0
+    rank: int = 0
     _last: float = field(default_factory=time.monotonic)
+
+    @property
+    def path(self) -> Path:
+        """The file of the state."""
+        return self.folder / (f"rank-{self.rank}-{FILE}" if self.rank else FILE)
 
     def find(self) -> tuple[dict, dict[str, Tensor]] | None:
         """Cursor and tensors of the saved state of the same work, if there is one."""
-        path = self.folder / FILE
+        path = self.path
         if not path.exists():
             return None
         try:
@@ -101,9 +108,8 @@ class InFlight:
 
     def save(self, cursor: dict, tensors: dict[str, Tensor]) -> None:
         """Save the state."""
-        path = self.folder / FILE
         header = {"format": FORMAT, "key": self.key, "cursor": json.dumps(cursor)}
-        write_tensors(path, tensors, header)
+        write_tensors(self.path, tensors, header)
         self._last = time.monotonic()
 
     def stop(self, steps: int) -> NoReturn:
@@ -113,11 +119,12 @@ class InFlight:
         ------
         Interrupted
         """
-        reason, path = self.request.signal or "stop", self.folder / FILE
-        raise Interrupted(f"resume me: {reason} after {steps} steps, state saved in {path}")
+        reason = self.request.signal or "stop"
+        raise Interrupted(f"resume me: {reason} after {steps} steps, state saved in {self.path}")
 
     def clear(self) -> None:
-        """Remove the saved state, and its folder when nothing else is in it: the work is done."""
-        (self.folder / FILE).unlink(missing_ok=True)
+        """The work is done: remove the states of all ranks, and the folder if nothing is left."""
+        for path in self.folder.glob(f"*{FILE}"):
+            path.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()

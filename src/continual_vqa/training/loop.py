@@ -64,7 +64,8 @@ class Loop:
     """Trains `parameters` of `model` over `segments`; `run` can be interrupted and continued.
 
     `alignment` gathers what the guards return after the steps; `rates` gives tensors a learning
-    rate of their own, as a factor; `ranks` are the processes that share every batch.
+    rate of their own, as a factor; `ranks` are the processes that share every batch, and with
+    `sharded` the optimiser's moments too.
     """
 
     model: Backbone
@@ -76,6 +77,7 @@ class Loop:
     alignment: list[Alignment] = field(default_factory=list)
     rates: Mapping[str, float] = field(default_factory=dict)
     ranks: Ranks = ALONE
+    sharded: bool = False
     _total: int = field(default=0, init=False)
 
     def run(self, segments: Sequence[Segment]) -> list[CurveRow]:
@@ -112,7 +114,8 @@ class Loop:
     def _optimiser(self) -> Optimiser:
         seen = [name for name in self.parameters.names if self.model.part_of(name) == "vision"]
         rates = {**dict.fromkeys(seen, self.pace.vision_factor), **self.rates}
-        return Optimiser(self.parameters, self.pace.adamw, rates)
+        shared = self.ranks if self.sharded else ALONE
+        return Optimiser(self.parameters, self.pace.adamw, rates, shared)
 
     def _segment(
         self,
@@ -166,7 +169,7 @@ class Loop:
 
     def _step(self, share: Share, optimiser: Optimiser, lr: float, name: str) -> float:
         total = 0.0
-        for piece, weights in share.pieces(self.pace.accumulation):
+        for piece, weights, own in share.pieces(self.pace.accumulation, self.ranks):
             with torch.autocast(
                 weights.device.type,
                 dtype=torch.bfloat16,
@@ -176,7 +179,7 @@ class Loop:
             losses = self.model.losses(piece, logits)
             loss = (losses * weights).sum() / share.count
             for guard in self.guards:
-                loss = guard.on_loss(loss, logits, piece, len(weights) / share.count)
+                loss = guard.on_loss(loss, logits, piece, own / share.count)
             loss.backward()
             total += loss.item()
         self.ranks.add(self.parameters.gradient)
@@ -208,8 +211,9 @@ class Loop:
             "curve": [list(row) for row in curve],
             "alignment": [list(row) for row in self.alignment],
         }
+        state = optimiser.state()
         if self.ranks.first:
-            self.inflight.save(place, optimiser.state())
+            self.inflight.save(place, state)
         if stop:
             # torchrun ends all processes with the first that ends: none may before it is saved.
             self.ranks.wait(self.parameters.values.device)
@@ -218,17 +222,32 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one rank trains on of a batch; `examples` is None where the batch is too small for it.
+    """What one rank computes of a batch: the first `own` examples count for it.
 
+    A rank that the batch is too small for is given an example that counts nothing (`own` is 0):
+    weights that are spread over the ranks are there only while all of them compute.
     `count` is the number of examples in the whole batch.
     """
 
-    examples: tuple[Batch, Tensor] | None
+    batch: Batch
+    weights: Tensor
+    own: int
     count: int
 
-    def pieces(self, most: int) -> list[tuple[Batch, Tensor]]:
-        """The examples in at most `most` pieces."""
-        return pieces(*self.examples, most) if self.examples else []
+    def pieces(self, most: int, ranks: Ranks) -> list[tuple[Batch, Tensor, int]]:
+        """At most `most` pieces, as many on all ranks, each with the number that counts in it."""
+        number = min(most, -(-self.count // ranks.size))
+        if number == 1:
+            return [(self.batch, self.weights, self.own)]
+        out = []
+        numbers = torch.arange(self.own, device=self.weights.device)
+        for each in numbers.tensor_split(number):
+            if len(each):
+                out.append((self.batch.take(each), self.weights[each], len(each)))
+            else:
+                stand_in = self.batch.take(numbers.new_zeros(1))
+                out.append((stand_in, torch.zeros_like(self.weights[:1]), 0))
+        return out
 
 
 def shares(
@@ -236,11 +255,13 @@ def shares(
 ) -> Iterator[Share]:
     """This rank's share of every batch of an epoch, from the `start`-th example on."""
     n = len(source)
-    own = list(batches(n, size, seed, epoch, start=start, rank=ranks.rank, ranks=ranks.size))
-    stream = source.stream((each for each in own if len(each)), uniforms(n, seed, epoch))
-    for place, numbers in enumerate(own):
-        count = min(size, n - start - place * size)
-        yield Share(next(stream) if len(numbers) else None, count)
+    whole = list(batches(n, size, seed, epoch, start=start))
+    own = [batch[ranks.rank :: ranks.size] for batch in whole]
+    given = (mine if len(mine) else batch[:1] for mine, batch in zip(own, whole, strict=True))
+    stream = source.stream(given, uniforms(n, seed, epoch))
+    for mine, batch, (examples, weights) in zip(own, whole, stream, strict=True):
+        weights = weights if len(mine) else torch.zeros_like(weights)
+        yield Share(examples, weights, len(mine), len(batch))
 
 
 def memory_share(memory: Source, size: int, seed: int, step: int, *, ranks: Ranks = ALONE) -> Share:
@@ -253,11 +274,3 @@ def memory_share(memory: Source, size: int, seed: int, step: int, *, ranks: Rank
     passed, place = divmod(step, -(-len(memory) // size))
     own = derived(seed, "memory")
     return next(shares(memory, size, own, passed, start=place * size, ranks=ranks))
-
-
-def pieces(batch: Batch, weights: Tensor, count: int) -> list[tuple[Batch, Tensor]]:
-    """`batch` and `weights` cut into at most `count` pieces of about equal size."""
-    if count == 1:
-        return [(batch, weights)]
-    numbers = torch.arange(len(weights), device=weights.device).tensor_split(count)
-    return [(batch.take(each), weights[each]) for each in numbers if len(each)]

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from continual_vqa.methods.parameters import FlatParameters
+from continual_vqa.training.ranks import ALONE, Ranks
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ class AdamW:
 class Optimiser:
     """AdamW with its two moments; `step` counts the updates made.
 
-    `rates` gives tensors a learning rate of their own, as a factor; the others have 1.
+    `rates` gives tensors a learning rate of their own, as a factor; the others have 1. `shared` are
+    the ranks that keep the moments between them, each updating the entries whose moments it has
+    (stage 1 of ZeRO; Rajbhandari et al., SC 2020).
     """
 
     def __init__(
@@ -40,19 +43,22 @@ class Optimiser:
         parameters: FlatParameters,
         constants: AdamW,
         rates: Mapping[str, float] | None = None,
+        shared: Ranks = ALONE,
     ) -> None:
         self.parameters = parameters
         self.constants = constants
-        self._stretches = _stretches(parameters, rates or {})
-        self.first = torch.zeros_like(parameters.values)
-        self.second = torch.zeros_like(parameters.values)
+        self._shared = shared
+        self._own = shared.place(len(parameters.values))
+        self._stretches = _within(_stretches(parameters, rates or {}), self._own)
+        self.first = torch.zeros_like(parameters.values[self._own])
+        self.second = torch.zeros_like(self.first)
         self.step = 0
 
     @torch.no_grad()
     def update(self, lr: float) -> None:
         """One step at learning rate `lr` with the gradient in `parameters`; then zero it."""
-        constants, values = self.constants, self.parameters.values
-        gradient = self.parameters.gradient
+        constants, values = self.constants, self.parameters.values[self._own]
+        gradient = self.parameters.gradient[self._own]
         self.step += 1
         if constants.weight_decay:
             for place, factor, decays in self._stretches:
@@ -65,7 +71,14 @@ class Optimiser:
         size = -lr / (1 - constants.beta1**self.step)
         for place, factor, _ in self._stretches:
             values[place].addcdiv_(self.first[place], denominator[place], value=size * factor)
-        gradient.zero_()
+        self.parameters.gradient.zero_()
+        self._shared.join(self.parameters.values)
+
+    @torch.no_grad()
+    def forget(self, entries: Tensor) -> None:
+        """Zero the moments of `entries`, (n,) bool."""
+        self.first[entries[self._own]] = 0
+        self.second[entries[self._own]] = 0
 
     @torch.no_grad()
     def clip(self) -> None:
@@ -83,14 +96,21 @@ class Optimiser:
             gradient.mul_((self.constants.clip / (norm + 1e-6)).clamp(max=1.0))
 
     def state(self) -> dict[str, Tensor]:
-        """The vectors that determine all further updates."""
-        return {"values": self.parameters.values, "first": self.first, "second": self.second}
+        """The vectors (n,) that determine all further updates; of shared moments on the first rank.
+
+        All ranks that share moments have to ask for it together.
+        """
+        moments = {"first": self.first, "second": self.second}
+        count = len(self.parameters.values)
+        whole = {name: self._shared.whole(share, count) for name, share in moments.items()}
+        return {"values": self.parameters.values, **whole}
 
     @torch.no_grad()
     def restore(self, state: dict[str, Tensor], step: int) -> None:
         """Continue from `state` after `step` updates."""
-        for name, tensor in self.state().items():
-            tensor.copy_(state[name])
+        self.parameters.values.copy_(state["values"])
+        self.first.copy_(state["first"][self._own])
+        self.second.copy_(state["second"][self._own])
         self.step = step
 
 
@@ -105,6 +125,21 @@ def _stretches(
             place = slice(out.pop()[0].start, place.stop)
         out.append((place, factor, decays))
     return out
+
+
+def _within(
+    stretches: list[tuple[slice, float, bool]], own: slice
+) -> list[tuple[slice, float, bool]]:
+    """What of the stretches lies within `own`, counted from its start."""
+    cut = (
+        (slice(max(place.start, own.start), min(place.stop, own.stop)), factor, decays)
+        for place, factor, decays in stretches
+    )
+    return [
+        (slice(place.start - own.start, place.stop - own.start), factor, decays)
+        for place, factor, decays in cut
+        if place.start < place.stop
+    ]
 
 
 def rate(

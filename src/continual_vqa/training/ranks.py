@@ -1,9 +1,9 @@
 """Several processes that train one stage together, each on its share of every batch.
 
-Every rank holds the whole model. The gradient of a batch is a sum over its samples, so that the sum
-of the ranks' gradients, which lie in one flat vector, is the gradient that one process would have:
-one collective operation a step (data parallelism; Li et al., VLDB 2020, without its buckets). All
-else, guards included, is computed by every rank from the same numbers.
+Every rank holds the whole model (but see `sharding`). The gradient of a batch is a sum over its
+samples, so that the sum of the ranks' gradients, which lie in one flat vector, is the gradient that
+one process would have: one collective operation a step (data parallelism; Li et al., VLDB 2020,
+without its buckets). All else, guards included, is computed by every rank from the same numbers.
 """
 
 from __future__ import annotations
@@ -57,6 +57,52 @@ class Ranks:
         tensor = torch.tensor(flags, dtype=torch.int32, device=device)
         self.add(tensor)
         return tuple(bool(count) for count in tensor.tolist())
+
+    def most(self, value: int, device: torch.device) -> int:
+        """The largest `value` of all ranks."""
+        values = torch.zeros(self.size, dtype=torch.int64, device=device)
+        values[self.rank] = value
+        self.add(values)
+        return int(values.max())
+
+    def place(self, count: int, rank: int | None = None) -> slice:
+        """The share of a vector of `count` entries that a rank (None: this one) keeps."""
+        rank = self.rank if rank is None else rank
+        return slice(count * rank // self.size, count * (rank + 1) // self.size)
+
+    def join(self, vector: Tensor) -> None:
+        """Put every rank's share of `vector` (n,), as it is there, in its place."""
+        if self.size > 1:
+            for rank in range(self.size):
+                torch.distributed.broadcast(vector[self.place(len(vector), rank)], rank)
+
+    def whole(self, share: Tensor, count: int) -> Tensor:
+        """The vector (count,) of which each rank keeps a `share`; on the CPU, for what is written.
+
+        Of a rank that is not the first it is not filled.
+        """
+        if self.size == 1:
+            return share
+        vector = torch.empty(count if self.first else 0, dtype=share.dtype)
+        for rank in range(self.size):
+            place = self.place(count, rank)
+            part = share if rank == self.rank else share.new_empty(place.stop - place.start)
+            torch.distributed.broadcast(part, rank)
+            if self.first:
+                vector[place] = part.cpu()
+        return vector
+
+    def texts(self, own: str, device: torch.device) -> list[str]:
+        """The text of every rank, in their order; it may not end with a zero."""
+        if self.size == 1:
+            return [own]
+        content = torch.frombuffer(bytearray(own.encode()), dtype=torch.uint8)
+        # Each row is written by one rank and zero on the others: their sum is all of them.
+        width = self.most(len(content), device)
+        rows = torch.zeros(self.size, width, dtype=torch.uint8, device=device)
+        rows[self.rank, : len(content)] = content.to(device)
+        self.add(rows)
+        return [bytes(row.tolist()).rstrip(b"\0").decode() for row in rows]
 
     def wait(self, device: torch.device) -> None:
         """Return when all ranks have come here."""

@@ -18,7 +18,7 @@ from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_bytes, sha256_file
 from continual_vqa.methods.guards import GuardFiles, guards_of
-from continual_vqa.methods.parameters import FlatParameters, trained_parameters
+from continual_vqa.methods.parameters import FlatParameters, trained_names, trained_parameters
 from continual_vqa.shards.reader import open_cells
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.training.alignment import write_alignment
@@ -34,6 +34,7 @@ from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.ranks import ALONE, Ranks
 from continual_vqa.training.seeds import derived
 from continual_vqa.training.settings import JOINT, StageIdentity, TrainSettings
+from continual_vqa.training.sharding import held_bytes, shard_frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def train_stage(
     workers: int = 0,
     stop_after: int = 0,
     ranks: Ranks = ALONE,
+    sharded: bool = False,
     code: str = "",
 ) -> dict[str, object]:
     """Train one stage and write its checkpoint and curve; returns a summary.
@@ -83,6 +85,7 @@ def train_stage(
     workers : threads that decode images
     stop_after : for tests: stop as if by a signal after so many steps
     ranks : the processes that train the stage together; the first of them writes
+    sharded : whether they keep frozen weights and the optimiser's moments between them
     code : fingerprint of the code; "": what was made before is not looked for
 
     Raises
@@ -95,20 +98,31 @@ def train_stage(
     groups = segments_of(
         files.cells, stage.task, "per_stage" if stage.questions else training.schedule
     )
+    # What is to be spread over the ranks need not fit one GPU.
+    place = torch.device("cpu") if sharded else device
     model, base_sha256, _ = load_model(
-        files.base, files.start, device, stack=files.guards.stack, fresh=Fresh.of(stage)
+        files.base, files.start, place, stack=files.guards.stack, fresh=Fresh.of(stage)
     )
     key = _key(files, settings, base_sha256, code)
     finished = Finished(files.scratch, key if code else "")
     (there,) = ranks.any((ranks.first and finished.put_back(files.outputs),), device)
     if there:
         return {"task": stage.task, "trained": "before, by the same code", "model": str(files.out)}
+    if sharded:
+        shard_frozen(model, trained_names(model, stage.recipe.tune), ranks, device)
+
+    def teacher(path: Path) -> Backbone:
+        known = load_model(files.base, path, place)[0]
+        if sharded:
+            shard_frozen(known, (), ranks, device)
+        return known
+
     parameters = trained_parameters(model, stage.recipe.tune)
     guards = guards_of(
         stage.recipe,
         files.guards,
         base_sha256,
-        lambda path: load_model(files.base, path, device)[0],
+        teacher,
         stage.phase,
     )
     for guard in guards:
@@ -147,6 +161,7 @@ def train_stage(
         f"train {stage.task}",
         rates=rates_of(parameters.names, stage),
         ranks=ranks,
+        sharded=sharded,
     )
     curve = loop.run(segments)
     if ranks.first:
@@ -173,12 +188,22 @@ def train_stage(
         "groups": " ".join(groups),
         "questions": samples,
         "steps": len(curve),
-        **({"processes": ranks.size} if ranks.size > 1 else {}),
+        **(_held(model, parameters, ranks, sharded) if ranks.size > 1 else {}),
         "loss": round(curve[-1].loss, 4) if curve else None,
         "seconds": round(seconds, 2),
         "samples_per_second": round(samples * training.epochs / seconds, 1),
         "model": str(files.out),
     }
+
+
+def _held(
+    model: Backbone, parameters: FlatParameters, ranks: Ranks, sharded: bool
+) -> dict[str, object]:
+    """The number of processes, and what each holds: weights, gradient and the two moments."""
+    n, size = len(parameters.values), parameters.values.element_size()
+    own = ranks.place(n) if sharded else slice(0, n)
+    state = (n + 2 * (own.stop - own.start)) * size
+    return {"processes": ranks.size, "bytes_each": held_bytes(model) + state}
 
 
 def drawn_questions(folders: Sequence[Path], stage: StageIdentity) -> list[int] | None:

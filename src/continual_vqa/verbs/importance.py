@@ -1,8 +1,9 @@
 """Measure how much every trained weight of a stage matters to its task: -> importance file.
 
-The file holds sums over samples and their number. With --rank and --world a job measures its share
-of the samples; importance-merge adds the files up. SIGTERM and SIGUSR1 save the state in --scratch
-and end the process with code 75; the same command continues.
+The file holds sums over samples and their number. With --processes and --nodes several processes
+share the samples, and the first writes the sum of all. With --rank and --world a job measures its
+share of the samples; importance-merge adds the files up. SIGTERM and SIGUSR1 save the state in
+--scratch and end the process with code 75; the same command continues.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from continual_vqa.verbs.together import add_processes, start_together, threads_each
 from continual_vqa.verbs.train import add_code, add_machine
 
 EXAMPLE = (
@@ -43,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world", type=int, default=1, help="number of shares (default 1)")
     add_machine(parser)
     add_code(parser)
+    add_processes(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
@@ -52,6 +55,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
 
     share = Share(args.rank, args.world)
     cells = read_cells(args.cells)
+    start_together(args)
 
     from continual_vqa.training.device import prepare
     from continual_vqa.training.importance import (
@@ -61,22 +65,28 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     )
     from continual_vqa.training.inflight import EXIT_CODE, Interrupted, listening
     from continual_vqa.training.loading import start_file
+    from continual_vqa.training.ranks import joined, local_device
 
     settings = read_settings(args.settings, ImportanceSettings)
-    with listening() as request:
-        device = prepare(args.threads, args.device)
+    threads = threads_each(args)
+    device = local_device(prepare(threads, args.device))
+    with listening() as request, joined(device) as ranks:
         model = start_file(args.model, args.base)
         files = ImportanceFiles(args.base, model, cells, args.scratch, args.out)
         try:
-            return measure_importance(
+            summary = measure_importance(
                 files,
                 settings,
                 device,
                 share=share,
                 request=request,
-                workers=max(0, args.threads - 1),
+                workers=threads - 1,
                 code=args.code,
+                ranks=ranks,
             )
         except Interrupted as interrupted:
             print(interrupted, file=sys.stderr)
             raise SystemExit(EXIT_CODE) from None
+    if not ranks.first:
+        raise SystemExit(0)  # one process tells what all have done
+    return summary

@@ -2,7 +2,8 @@
 
 With --routes each question is answered by one of the models of --among: that of the task which
 `route` inferred for it. The answers are written as Parquet: question_id, task, group, answer, score
-(log-probability), step.
+(log-probability), step. With --processes several processes share the questions and the first of
+them writes what one would.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from continual_vqa.errors import UserError
+from continual_vqa.verbs.together import add_processes, start_together, threads_each
 from continual_vqa.verbs.train import add_machine
 
 EXAMPLE = (
@@ -53,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, required=True, help="predictions to write")
     add_machine(parser)
+    add_processes(parser)
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
@@ -66,6 +69,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             where="--routes",
             expected="--routes with --among, or --model alone",
         )
+    start_together(args)
 
     import numpy as np
 
@@ -78,9 +82,11 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.training.checkpoint import BASE
     from continual_vqa.training.device import prepare
     from continual_vqa.training.loading import load_model, start_file
+    from continual_vqa.training.ranks import joined, local_device
 
     settings = read_settings(args.settings, PredictSettings)
-    device = prepare(args.threads, args.device)
+    threads = threads_each(args)
+    device = local_device(prepare(threads, args.device))
     asked = open_cells(list(cells.values()), verify=settings.shards.verify)
     note = {"stage": settings.stage.id}
     if args.routes:
@@ -92,6 +98,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         model, _, header = load_model(args.base, start, device, stack=args.stack)
         models = [(model, np.arange(len(asked)))]
         note["model_stage"] = header.get("stage", "")
-    table, summary = predict_among(models, asked, settings, workers=max(0, args.threads - 1))
+    with joined(device) as ranks:
+        table, summary = predict_among(models, asked, settings, workers=threads - 1, ranks=ranks)
+    if not ranks.first:
+        raise SystemExit(0)  # one process tells and writes what all have done
     write_table(args.out, table, PREDICTIONS, note=note)
     return {**summary, "predictions": str(args.out)}

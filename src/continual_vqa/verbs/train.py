@@ -2,17 +2,17 @@
 
 The cells are trained in the order given; with task "joint" (or training.schedule per_stage) they
 are shuffled together. SIGTERM and SIGUSR1 save the state in --scratch and end the process with
-code 75; the same command continues and ends with the same bytes. With --processes, or started by
-torchrun, several processes share every batch and the first of them writes.
+code 75; the same command continues and ends with the same bytes. With --processes and --nodes, or
+started by torchrun, several processes share every batch and the first of them writes.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
-from typing import NoReturn
+
+from continual_vqa.verbs.together import add_processes, start_together, threads_each
 
 EXAMPLE = (
     "continual-vqa train --base base --start base --cells train/color/G1=cells/train/color/G1 "
@@ -65,8 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--alignment", type=Path, help="log of the align guards to write")
     add_machine(parser)
     add_code(parser)
+    add_processes(parser)
     parser.add_argument(
-        "--processes", type=int, default=1, help="that share every batch (default 1), by torchrun"
+        "--sharding",
+        choices=("none", "full"),
+        default="none",
+        help="full: the processes keep frozen weights and the optimiser's moments between them",
     )
 
 
@@ -80,32 +84,21 @@ def add_code(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def started_by_torchrun() -> bool:
-    """Whether this process is one of several already."""
-    return "TORCHELASTIC_RUN_ID" in os.environ
-
-
-def start_again(processes: int) -> NoReturn:
-    """Become torchrun, which starts this very command so many times and hands signals on."""
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    command = [sys.executable, *torchrun, "-m", "continual_vqa", *sys.argv[1:]]
-    os.execv(sys.executable, command)
-
-
 def add_machine(parser: argparse.ArgumentParser) -> None:
     """Declare --threads and --device."""
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="CPU threads of all processes here (default 1)"
+    )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
     """Train the stage that the options describe."""
-    if args.processes > 1 and not started_by_torchrun():
-        start_again(args.processes)
     from continual_vqa.training.settings import TrainSettings, read_cells, read_settings
 
     settings = read_settings(args.settings, TrainSettings)
     cells = read_cells(args.cells)
+    start_together(args)
 
     from continual_vqa.methods.guards import GuardFiles
     from continual_vqa.training.device import prepare
@@ -114,7 +107,8 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.training.ranks import joined, local_device
     from continual_vqa.training.stage import StageFiles, train_stage
 
-    device = local_device(prepare(args.threads, args.device))
+    threads = threads_each(args)
+    device = local_device(prepare(threads, args.device))
     with listening() as request, joined(device) as ranks:
         files = StageFiles(
             args.base,
@@ -134,9 +128,10 @@ def run(args: argparse.Namespace) -> dict[str, object]:
                 settings,
                 device,
                 request=request,
-                workers=max(0, args.threads - 1),
+                workers=threads - 1,
                 code=args.code,
                 ranks=ranks,
+                sharded=args.sharding == "full",
             )
         except Interrupted as interrupted:
             print(interrupted, file=sys.stderr)
