@@ -42,6 +42,8 @@ def test_gpus_are_counted_and_their_memory_compared() -> None:
     assert "need 112 GB" in fits.what
     large = gpu(1, 13 * 10**9, two)
     assert large.level == "bad" and "tune: lora" in large.do
+    (shared,) = check_gpu(2, 13 * 10**9, lambda command: two, sharing=8)
+    assert shared.level == "good" and "need 117 GB" in shared.what
 
 
 def test_a_program_that_is_not_there_or_fails_answers_nothing() -> None:

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import torch
 
 import tiny_model
+from continual_vqa.backbones.base import Batch
 from continual_vqa.backbones.tensor_file import read_tensors
 from continual_vqa.consolidation.memory import MEMORY
 from continual_vqa.errors import UserError
@@ -21,7 +24,8 @@ from continual_vqa.files.parquet import read_table, write_table
 from continual_vqa.shards.reader import open_cells
 from continual_vqa.training.curve import CURVE
 from continual_vqa.training.inflight import FILE
-from continual_vqa.training.ranks import ALONE, joined, local_device
+from continual_vqa.training.loop import shares
+from continual_vqa.training.ranks import ALONE, Ranks, joined, local_device
 
 CPU = torch.device("cpu")
 GROUPS = ("G2", "G1")
@@ -118,6 +122,43 @@ def test_a_signal_stops_all_processes_and_the_next_call_continues(
     resumed = read_tensors(out / "model.safetensors")[1]
     assert all(torch.equal(resumed[name], tensor) for name, tensor in whole.items())
     assert not (out / "scratch").exists()
+
+
+class Numbers:
+    """A source whose samples are their own numbers."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def stream(
+        self, batches: Iterable[np.ndarray], uniforms: np.ndarray
+    ) -> Iterator[tuple[Batch, torch.Tensor]]:
+        for numbers in batches:
+            column = torch.tensor(numbers)[:, None]
+            yield Batch(column, column, column), torch.ones(len(numbers))
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "ranks"), [(47, 23, 2), (10, 4, 3), (1, 4, 2), (9, 8, 8)]
+)
+@pytest.mark.parametrize("most", [1, 3])
+def test_all_ranks_compute_equally_often_and_every_sample_counts_once(
+    count: int, size: int, ranks: int, most: int
+) -> None:
+    all_ranks = [Ranks(rank, ranks) for rank in range(ranks)]
+    given = [list(shares(Numbers(count), size, 5, 0, start=0, ranks=own)) for own in all_ranks]
+    assert {len(each) for each in given} == {-(-count // size)}
+    seen = []
+    for step in zip(*given, strict=True):
+        pieces = [share.pieces(most, own) for share, own in zip(step, all_ranks, strict=True)]
+        assert len({len(each) for each in pieces}) == 1 and 1 <= len(pieces[0]) <= most
+        for batch, weights, own in (piece for each in pieces for piece in each):
+            assert len(weights) == len(batch.visual) > 0 and weights.sum() == own
+            seen += batch.visual[:own, 0].tolist()
+    assert sorted(seen) == list(range(count))
 
 
 def test_a_process_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 from continual_vqa.preflight.finding import Finding, size
 
 LEAST_PYTHON = (3, 11)
-# Weight, gradient and the two moments of AdamW, each fp32; activations come on top.
-BYTES_A_TRAINED_WEIGHT = 16
+# Weight and gradient, and the two moments of AdamW, each fp32; activations come on top.
+BYTES_A_TRAINED_WEIGHT, BYTES_OF_ITS_MOMENTS = 8, 8
 SECONDS = 30
 
 _FORMAT = "--format=csv,noheader,nounits"
@@ -60,12 +60,13 @@ def check_versions(lock: Path) -> Iterator[Finding]:
         yield Finding("good", "versions", what)
 
 
-def check_gpu(gpus: int, trained: int, asking: Ask = ask) -> Iterator[Finding]:
+def check_gpu(gpus: int, trained: int, asking: Ask = ask, *, sharing: int = 1) -> Iterator[Finding]:
     """GPUs of this machine against a training job's `gpus`, and their memory against its weights.
 
     Parameters
     ----------
     trained : weights that the largest job trains; 0: not known
+    sharing : processes that keep the moments between them
     """
     if not gpus:
         yield Finding("good", "GPU", "no job of the study asks for one")
@@ -81,11 +82,11 @@ def check_gpu(gpus: int, trained: int, asking: Ask = ask) -> Iterator[Finding]:
         yield Finding("bad", "GPU", shown, "lower resources.train.gpu, or use a cluster")
         return
     least = min(float(memory) for _, memory in rows) * 2**20
-    needed = BYTES_A_TRAINED_WEIGHT * trained
+    needed = (BYTES_A_TRAINED_WEIGHT + BYTES_OF_ITS_MOMENTS / sharing) * trained
     what = f"{len(rows)} x {rows[0][0].strip()}, {size(least)} each"
     if needed > least:
         shown = f"{what}; weights and optimiser need {size(needed)}"
-        yield Finding("bad", "GPU", shown, "use tune: lora, or a larger GPU")
+        yield Finding("bad", "GPU", shown, "use tune: lora, sharding: full, or a larger GPU")
     else:
         shown = f"; weights and optimiser need {size(needed)}" if needed else ""
         yield Finding("good", "GPU", what + shown)

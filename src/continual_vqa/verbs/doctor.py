@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     if args.profile:
         findings += _cluster(args, plan)
     else:
-        findings += machine.check_gpu(study.resources.train.gpu, space.weights_of(plan))
+        train = study.resources.train
+        sharing = train.processes if train.sharding == "full" else 1
+        findings += machine.check_gpu(train.gpu, space.weights_of(plan), sharing=sharing)
     trained, merged, answered = plan.stages, plan.merges, plan.answers
     return {
         "study": study.name,
