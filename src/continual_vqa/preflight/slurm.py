@@ -63,9 +63,11 @@ def needs_of(site: Site, rule: str, resources: ResourcesConfig) -> Needs:
     needs: Needs = getattr(resources, kind)
     request = site.requests.get(rule, Request())
     runtime = min(request.runtime, site.max_runtime) if request.runtime else needs.runtime
-    shared = isinstance(needs, SharedNeeds) and rule in SHARED
+    threads = needs.threads
+    if rule in SHARED and isinstance(needs, SharedNeeds):
+        threads = needs.all_threads
     return Needs(
-        threads=needs.all_threads if shared else needs.threads,
+        threads=threads,
         mem_mb=request.mem_mb or needs.mem_mb,
         runtime=runtime,
         gpu=site.gpus if rule in site.gpu_stages else needs.gpu,
