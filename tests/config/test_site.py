@@ -68,7 +68,7 @@ def test_requests_double_up_to_the_limit() -> None:
         ("gpus: many", "gpus: input should be a valid integer"),
         ("gpu_stages: [figures]", "gpu_stages.0: input should be 'base'"),
         ("cpu_partition: a; rm -rf b", "cpu_partition: string should match pattern"),
-        ("cpu_partition: [", "is no YAML"),
+        ("cpu_partition: [", "is not YAML"),
         ("- a", "site: input should be a valid dictionary"),
     ],
 )

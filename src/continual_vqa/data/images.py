@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from continual_vqa.data.jpeg import CHECKS
 from continual_vqa.errors import UserError, naming
-from continual_vqa.files.jsons import ARCHIVE_MARK
+from continual_vqa.files.reading import ARCHIVE_MARK
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 

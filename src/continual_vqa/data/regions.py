@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from continual_vqa.errors import UserError, naming
-from continual_vqa.files.jsons import ARCHIVE_MARK
+from continual_vqa.files.reading import ARCHIVE_MARK
 
 BOXES = 36
 WIDTH = 2048

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.places import SOURCES
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
 from continual_vqa.files.atomic import write_text
 from continual_vqa.files.jsons import read_json
+from continual_vqa.files.yamls import read_yaml
 
 LEDGER = "downloads.json"
 
@@ -45,12 +45,9 @@ def read_sources(path: str | Path = SOURCES) -> Mapping[str, tuple[Source, ...]]
     ------
     UserError : the file is missing, no YAML, or has a wrong entry
     """
-    with naming(path, "read"):
-        text = Path(path).read_bytes()
+    content = read_yaml(path)
     try:
-        return TypeAdapter(dict[str, tuple[Source, ...]]).validate_python(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise UserError(f"is not YAML: {str(error).splitlines()[0]}", where=path) from None
+        return TypeAdapter(dict[str, tuple[Source, ...]]).validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
