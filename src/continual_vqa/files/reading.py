@@ -6,8 +6,10 @@ choices of this project: far above every official file, far below what fills a m
 
 from __future__ import annotations
 
+import errno
 import gzip
 import io
+import os
 import stat
 import zipfile
 import zlib
@@ -42,15 +44,27 @@ def read_file(path: str | Path, most: int = MAX_DOCUMENT) -> bytes:
     ------
     UserError : missing, larger, or no ordinary file (a device or a pipe may never end)
     """
-    path = Path(path)
+    size = ordinary_size(path)
+    if size > most:
+        raise _too_large(path, size, most)
     with naming(path, "read"):
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
-            raise UserError("is a device or a pipe", where=path, expected="an ordinary file")
-        if about.st_size > most:
-            raise _too_large(path, about.st_size, most)
-        with path.open("rb") as handle:
-            return handle.read()
+        return Path(path).read_bytes()
+
+
+def ordinary_size(path: str | Path) -> int:
+    """The bytes of an ordinary file.
+
+    Raises
+    ------
+    UserError : missing, or no ordinary file
+    """
+    with naming(path, "read"):
+        about = Path(path).stat()
+        if stat.S_ISDIR(about.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(about.st_mode):
+        raise UserError("is a device or a pipe", where=path, expected="an ordinary file")
+    return about.st_size
 
 
 def read_document(path: str | Path) -> bytes:

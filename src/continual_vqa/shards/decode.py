@@ -14,8 +14,12 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image
 
+from continual_vqa.data.jpeg import too_many_scans
 from continual_vqa.errors import UserError
 from continual_vqa.shards.sample import Sample
+
+# What becomes RGB without loss of range; Pillow cuts 16-bit and float pixels off at 255.
+_MODES = ("RGB", "L", "CMYK", "YCbCr", "P", "RGBA", "LA", "PA", "1")
 
 Decoder = Callable[[Sample], np.ndarray]
 
@@ -57,6 +61,15 @@ def pixel_decoder(size: int, *, draft: bool = False, max_megapixels: float = 50.
                         f"at most {max_megapixels:g} million",
                         "leave the image out, or raise shards.max_megapixels",
                     )
+                if image.mode not in _MODES:
+                    raise _refused(
+                        sample,
+                        f"has pixels of mode {image.mode}",
+                        f"one of {', '.join(_MODES)}",
+                        "convert it to 8 bits a channel",
+                    )
+                if wrong := too_many_scans(bytes(sample.payload)):
+                    raise _refused(sample, f"can not be decoded: {wrong}", "an ordinary JPEG")
                 return _pixels(image, size, draft)
         except _BROKEN as error:
             raise _refused(sample, f"can not be decoded: {error}", "a whole JPEG image") from error
