@@ -90,7 +90,7 @@ def test_a_part_that_is_too_long_is_thrown_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("known", "message"),
     [
-        ({"size": len(CONTENT) + 1}, "has 512,000 bytes; expected 512,001 bytes"),
+        ({"size": len(CONTENT) + 1}, "offers 512,000 bytes; expected 512,001 bytes"),
         ({"sha256": "0" * 64}, f"has SHA-256 {SHA256}; expected 000"),
     ],
 )
