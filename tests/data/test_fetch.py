@@ -156,3 +156,12 @@ def test_the_ledger_remembers_what_the_publisher_does_not_say(tmp_path: Path) ->
     (tmp_path / "downloads.json").write_text("[]")
     with pytest.raises(UserError, match="no ledger"):
         Ledger(tmp_path)
+
+
+def test_a_server_that_does_not_stop_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("continual_vqa.data.fetch.MAX_DOWNLOAD", 1_000)
+    faults = Faults(CONTENT, sized=False)
+    with serve(faults) as url, pytest.raises(UserError, match="sends more than 1,000 bytes"):
+        fetch(Source(file="x", url=url), tmp_path)

@@ -97,7 +97,9 @@ def test_sizes_that_lie_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_every_shorter_file_is_refused(tmp_path: Path, form: int) -> None:
-    content = archive(tmp_path / "x.tar", form, name="z" * 60 + "/" + "z" * 60, size=700).read_bytes()
+    content = archive(
+        tmp_path / "x.tar", form, name="z" * 60 + "/" + "z" * 60, size=700
+    ).read_bytes()
     end = len(content.rstrip(b"\0"))
     path = tmp_path / "y.tar"
     for length in range(0, end, 211):

@@ -62,11 +62,15 @@ class Ledger:
         self._entries: dict[str, dict[str, object]] = {}
         if self.path.exists():
             content = read_json(self.path)
-            if not isinstance(content, dict) or not all(
-                isinstance(entry, dict) for entry in content.values()
-            ):
-                raise UserError("is no ledger of downloads", where=self.path, do="remove it")
-            self._entries = content
+            try:
+                seen = TypeAdapter(dict[str, Source]).validate_python(content)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+                raise UserError(
+                    f"is no ledger of downloads: {what[:200]}", where=self.path, do="remove it"
+                ) from None
+            self._entries = {name: source.model_dump() for name, source in seen.items()}
 
     def expected(self, source: Source) -> Source:
         """`source` with the size and checksum seen earlier, where it has none of its own."""
