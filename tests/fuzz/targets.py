@@ -76,11 +76,6 @@ def _zip(name: str, content: bytes) -> Seeds:
     return made
 
 
-def _shipped(pattern: str) -> Seeds:
-    config = Path(__file__).resolve().parents[2] / "config"
-    return lambda: [path.read_bytes() for path in sorted(config.glob(pattern))[:8]]
-
-
 def _written(write: Callable[[Path], None], *names: str) -> Seeds:
     """The files of these names that `write` writes into a folder."""
 
@@ -99,6 +94,26 @@ _INSTANCES = {
     "annotations": [{"id": 1, "image_id": 1, "category_id": 17, "area": 2.5}],
     "categories": [{"id": 17, "name": "cat"}],
 }
+
+# Small, as every byte of YAML costs time.
+_STUDY = """name: a
+recipes: [sequential, joint]
+stream: {orders: [published]}
+training: {lr: 1.0e-3, epochs: 2}
+custom_recipes:
+  mine: {start: base, guards: [{kind: penalty, strength: 2}]}
+"""
+_TAXONOMY = """name: a
+dataset: vqav2
+source: here
+skills: [x, y]
+rules:
+- {skill: x, when: {question_type: [what is]}}
+- {skill: y, when: {answer_type: [number]}, matches: {question: "^how"}}
+concepts: {key: coco_id, prefer: instances}
+groups: {G1: [17]}
+categories: {17: cat}
+"""
 
 TARGETS: Mapping[str, Target] = {
     "json": Target("x.json", readers.document, _packed),
@@ -157,10 +172,12 @@ TARGETS: Mapping[str, Target] = {
         readers.adapter_config,
         _json({"peft_type": "LORA", "r": 4, "lora_alpha": 8, "modules_to_save": None}),
     ),
-    "study": Target("config.yaml", readers.study, _shipped("*.yaml")),
+    "study": Target("config.yaml", readers.study, _texts(_STUDY)),
     "site": Target("site.yaml", readers.site, _texts("account: a\nrequests: {train: {mem_mb: 9}}")),
-    "taxonomy": Target("mine.yaml", readers.taxonomy, _shipped("taxonomies/*.yaml")),
-    "sources": Target("sources.yaml", readers.sources, _shipped("sources.yaml")),
+    "taxonomy": Target("mine.yaml", readers.taxonomy, _texts(_TAXONOMY)),
+    "sources": Target(
+        "sources.yaml", readers.sources, _texts("d:\n- {file: f, url: 'https://a/f', size: 1}\n")
+    ),
     "ledger": Target(
         "downloads.json", readers.ledger, _json({"f": {"file": "f", "url": "http://a", "size": 1}})
     ),
