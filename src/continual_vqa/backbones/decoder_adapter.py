@@ -120,10 +120,13 @@ def _read_config(path: Path) -> tuple[int, float]:
             where=path,
             expected="plain low-rank factors, and at most the projector in modules_to_save",
         )
-    rank, alpha = content.get("r"), content.get("lora_alpha")
-    whole = isinstance(rank, int) and not isinstance(rank, bool)
-    if not whole or rank < 1 or not isinstance(alpha, int | float) or alpha <= 0:
-        raise UserError(f"r is {rank!r}, lora_alpha {alpha!r}", where=path, expected="numbers > 0")
+    given = content.get("r"), content.get("lora_alpha")
+    # To Python, true is a number.
+    rank, alpha = (None if isinstance(each, bool) else each for each in given)
+    if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float) or alpha <= 0:
+        raise UserError(
+            "r is {!r}, lora_alpha {!r}".format(*given), where=path, expected="numbers > 0"
+        )
     # Rank-stabilised factors divide alpha by the root of the rank.
     return rank, float(alpha) * (rank**0.5 if content.get("use_rslora") else 1.0)
 

@@ -65,7 +65,10 @@ def read_checkpoint(path: str | Path, base_sha256: str) -> tuple[dict[str, str],
             expected=f"base {base_sha256[:12]}, the one given",
             do="give the base folder it was trained from, or train the stage again",
         )
-    parts = parse_text(header.get("parts", "null"), path)
+    try:
+        parts = parse_text(header.get("parts", "null"), path)
+    except UserError as error:
+        raise UserError(f"the header's parts are unreadable: {error.what}", where=path) from error
     if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
         raise UserError("the header's parts are unreadable", where=path)
     if parts.keys() != tensors.keys():
