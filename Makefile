@@ -6,7 +6,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules --show-failed-logs
 
-.PHONY: help setup demo base base-llava test test-slurm slurm-packages lint format bench generated lock clean
+.PHONY: help setup demo base base-llava test test-slurm slurm-packages fuzz lint format bench generated lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -36,6 +36,21 @@ slurm-packages:
 
 test-slurm: setup slurm-packages  ## run the profile slurm on a real cluster of four nodes on this machine (root, apt)
 	@SLURM_TESTS=all $(BIN)/python -m pytest tests/slurm
+
+# Seconds of fuzzing, shared out over all readers; starting each adds some ten seconds.
+SECONDS ?= 600
+FUZZ := .venv-fuzz/bin/python
+
+fuzz: setup .venv-fuzz/.installed  ## fuzz every reader of files of others (make fuzz SECONDS=600)
+	@PYTHONPATH=src:tests $(FUZZ) -m fuzz.run --seconds $(SECONDS)
+
+.venv-fuzz/.installed: envs/fuzz.in
+	@test -x $(FUZZ) || $(BIN)/python -m venv .venv-fuzz
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > \
+	  "$$($(FUZZ) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
+	@$(FUZZ) -m pip install --quiet --disable-pip-version-check -r envs/fuzz.in || \
+	  echo "atheris cannot be installed here: files are mutated without it (tests/fuzz/mutation.py)"
+	@touch $@
 
 lint: setup  ## ruff, snakefmt, snakemake --lint, pyright
 	@$(BIN)/ruff check --no-cache .

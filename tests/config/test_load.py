@@ -6,6 +6,7 @@ import pytest
 
 from continual_vqa.config.load import ConfigError, load_study
 from continual_vqa.config.study import Study
+from continual_vqa.errors import UserError
 
 
 def mistakes(raw: dict) -> dict[str, str]:
@@ -240,6 +241,9 @@ def test_empty_blocks_are_their_defaults() -> None:
             "has the name of a built-in recipe",
         ),
         ({"name": "../up"}, "name", "match pattern"),
+        ({1: 2}, "1", "keys that are texts"),
+        ({"data": {1: 2}}, "data[1]", "keys that are texts"),
+        ({"training": {"lr": float("nan")}}, "training.lr", "finite"),
         ({"data": {"taxonomy": "vqacl"}}, "data.taxonomy", "vqacl-published"),
         (
             {"data": {"dataset": "vqav2", "root": "/nowhere"}},
@@ -252,6 +256,14 @@ def test_each_mistake_is_named_with_its_path(raw: dict, path: str, words: str) -
     found = mistakes(raw)
     assert path in found
     assert words in found[path]
+
+
+def test_a_configuration_that_grows_by_powers_is_refused() -> None:
+    grown: list[object] = ["x"]
+    for _ in range(9):
+        grown = [grown] * 9
+    with pytest.raises(UserError, match="more than 100,000 values"):
+        load_study({"name": grown})
 
 
 def test_all_mistakes_come_in_one_message() -> None:

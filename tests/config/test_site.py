@@ -151,7 +151,7 @@ def test_requests_double_up_to_the_limit() -> None:
         ("gpus: many", "gpus: input should be a valid integer"),
         ("gpu_stages: [figures]", "gpu_stages.0: input should be 'base'"),
         ("cpu_partition: a; rm -rf b", "cpu_partition: string should match pattern"),
-        ("cpu_partition: [", "is no YAML"),
+        ("cpu_partition: [", "is not YAML"),
         ("{nodes: 2, grouping: stage}", "with grouping: stage each job has one node"),
         ("- a", "site: input should be a valid dictionary"),
     ],

@@ -17,6 +17,7 @@ class Faults:
     ----------
     cut_after : each answer of the first `cuts` breaks off after so many bytes
     ranges : whether it understands Range
+    sized : whether it says how many bytes come
     status : an error to answer with instead, `errors` times (-1: always)
     """
 
@@ -26,6 +27,7 @@ class Faults:
     ranges: bool = True
     status: int = 0
     errors: int = -1
+    sized: bool = True
     etag: str = '"one"'
     asked: list[str] = field(default_factory=list)
 
@@ -54,7 +56,8 @@ def serve(faults: Faults) -> Iterator[str]:
                 size = len(faults.content)
                 self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
             body = faults.content[start or 0 :]
-            self.send_header("Content-Length", str(len(body)))
+            if faults.sized:
+                self.send_header("Content-Length", str(len(body)))
             self.send_header("ETag", faults.etag)
             self.send_header("Connection", "close")
             self.end_headers()

@@ -90,7 +90,7 @@ def test_a_part_that_is_too_long_is_thrown_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("known", "message"),
     [
-        ({"size": len(CONTENT) + 1}, "has 512,000 bytes; expected 512,001 bytes"),
+        ({"size": len(CONTENT) + 1}, "offers 512,000 bytes; expected 512,001 bytes"),
         ({"sha256": "0" * 64}, f"has SHA-256 {SHA256}; expected 000"),
     ],
 )
@@ -156,3 +156,12 @@ def test_the_ledger_remembers_what_the_publisher_does_not_say(tmp_path: Path) ->
     (tmp_path / "downloads.json").write_text("[]")
     with pytest.raises(UserError, match="no ledger"):
         Ledger(tmp_path)
+
+
+def test_a_server_that_does_not_stop_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("continual_vqa.data.fetch.MAX_DOWNLOAD", 1_000)
+    faults = Faults(CONTENT, sized=False)
+    with serve(faults) as url, pytest.raises(UserError, match="sends more than 1,000 bytes"):
+        fetch(Source(file="x", url=url), tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -92,3 +93,43 @@ def test_damage_is_named(tmp_path: Path) -> None:
         open_images(archive)
     with pytest.raises(UserError, match="no such folder"):
         open_images(tmp_path / "absent")
+
+
+def test_links_and_pipes_are_no_way_out(tmp_path: Path) -> None:
+    outside = write_zip(tmp_path / "outside.zip", jpeg())
+    (tmp_path / "secret.jpg").write_bytes(jpeg())
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "a.zip").symlink_to(outside)
+    (folder / "sub").symlink_to(tmp_path)
+    (folder / "b.jpg").symlink_to("../secret.jpg")
+    os.mkfifo(folder / "c.jpg")
+    with open_images(folder) as images:
+        for path in (f"a.zip!/{MEMBER}", "sub/secret.jpg", "b.jpg", f"sub/outside.zip!/{MEMBER}"):
+            with pytest.raises(UserError, match="is a link out of the folder of images"):
+                images.read(path)
+        with pytest.raises(UserError, match="is a link out of the folder of images"):
+            images.find("COCO_val2014_000000000042.jpg")
+        with pytest.raises(UserError, match="is a device or a pipe"):
+            images.read("c.jpg")
+    # A link that the user names is no member's doing.
+    with open_images(folder / "a.zip") as images:
+        assert images.read(f"a.zip!/{MEMBER}") == jpeg()
+
+
+def test_a_name_that_no_file_can_have_is_not_found(tmp_path: Path) -> None:
+    with open_images(tmp_path) as images:
+        assert images.find("a/" + "x" * 5_000 + ".jpg") is None
+        assert images.find("a/\0.jpg") is None
+
+
+def test_images_beyond_the_limit_are_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("continual_vqa.data.images.MAX_IMAGE", 100)
+    (tmp_path / "x.jpg").write_bytes(bytes(101))
+    write_zip(tmp_path / "y.zip", bytes(101))
+    with open_images(tmp_path) as images:
+        for path in ("x.jpg", f"y.zip!/{MEMBER}"):
+            with pytest.raises(UserError, match="at most 100 bytes"):
+                images.read(path)

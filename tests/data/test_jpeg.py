@@ -57,3 +57,43 @@ def test_a_png_passes_when_it_is_whole() -> None:
     damaged[whole.index(b"IDAT") + 8] ^= 0xFF
     assert check_markers(bytes(damaged)) == ""
     assert check_pixels(bytes(damaged))
+
+
+def claiming(width: int, height: int, scans: int = 1) -> bytes:
+    """A JPEG of a few bytes: its frame's header says so."""
+    frame = b"\xff\xc0\0\x0b\x08" + height.to_bytes(2, "big") + width.to_bytes(2, "big")
+    return b"\xff\xd8" + frame + b"\1\1\x11\0" + b"\xff\xda\0\x08\1\1\0\0?\0" * scans + b"\xff\xd9"
+
+
+def png(width: int, height: int) -> bytes:
+    content = bytearray(encoded_png())
+    content[16:24] = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    return bytes(content)
+
+
+def encoded_png() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (4, 3)).save(out, "PNG")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("check", [check_markers, check_pixels])
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (claiming(50_000, 50_000), "it claims 50000 x 50000 pixels, at most 89,478,485 are read"),
+        (png(50_000, 50_000), "it claims 50000 x 50000 pixels"),
+        (png(2**32 - 1, 2**32 - 1), "it claims 4294967295 x 4294967295 pixels"),
+        (png(0, 3), "it has no pixels"),
+        (claiming(0, 3), "it has no pixels"),
+        (claiming(8, 8, scans=101), "it has 101 scans, at most 100 are read"),
+        (b"\xff\xd8" + b"\xff" * (17 << 20), "its headers go on after 16,777,216 bytes"),
+    ],
+    ids=["jpeg", "png", "huge", "flat-png", "flat-jpeg", "scans", "endless"],
+)
+def test_bombs_are_refused_by_what_they_claim(check, content: bytes, reason: str) -> None:
+    assert check(content).startswith(reason)
+
+
+def test_as_many_pixels_as_may_be_are_no_bomb() -> None:
+    assert check_markers(claiming(9_000, 9_000, scans=100)) == ""

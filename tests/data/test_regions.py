@@ -92,3 +92,28 @@ def test_sources_are_told_apart(tmp_path: Path) -> None:
     assert open_source(tmp_path / "images").extension == "jpg"
     assert open_payload({"kind": "features", "path": str(path)}).extension == "npy"
     assert open_payload({"kind": "images", "path": ""}) is None
+
+
+def test_sizes_lines_and_places_without_end_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "val.tsv"
+    for changes in ({"w": b"9" * 5_000}, {"h": b"9" * 400}, {"num_boxes": b"3_6"}):
+        path.write_bytes(line(**changes))
+        with open_regions(path) as regions, pytest.raises(UserError, match="is no number"):
+            regions.read(f"val.tsv!/0/{NAME}")
+    with open_regions(path) as regions, pytest.raises(UserError, match="is no place of region"):
+        regions.read(f"val.tsv!/{'9' * 5_000}/{NAME}")
+    path.write_bytes(b"x" * 4_000_001)
+    with open_regions(path) as regions, pytest.raises(UserError, match="a line of 4,000,000 bytes"):
+        regions.find("x.jpg")
+
+
+def test_a_table_behind_a_link_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "outside.tsv").write_bytes(line())
+    folder = tmp_path / "features"
+    folder.mkdir()
+    (folder / "val.tsv").symlink_to("../outside.tsv")
+    with open_regions(folder) as regions:
+        with pytest.raises(UserError, match="is a link out of the folder of features"):
+            regions.find(f"{NAME}.jpg")
+        with pytest.raises(UserError, match="is a link out of the folder of features"):
+            regions.read(f"val.tsv!/0/{NAME}")

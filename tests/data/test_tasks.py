@@ -152,7 +152,7 @@ DAMAGED: list[tuple[str, str, object, str, str]] = [
     ("snli_ve", "snli_ve_test.jsonl", entailment(kind="-"), "malformed", "is none of"),
     ("snli_ve", "snli_ve_test.jsonl", entailment(sentence2=7), "malformed", "is no text"),
     ("snli_ve", "snli_ve_test.jsonl", entailment(sentence2="\ud800"), "malformed", "Unicode"),
-    ("snli_ve", "snli_ve_test.jsonl", '{"pairID": "x"', "malformed", "is no JSON"),
+    ("snli_ve", "snli_ve_test.jsonl", '{"pairID": "x"', "malformed", "truncated JSON"),
     ("snli_ve", "snli_ve_test.jsonl", '{"pairID": NaN}', "malformed", "holds NaN"),
     ("snli_ve", "snli_ve_test.jsonl", "[" * 100_000, "malformed", "nested too deeply"),
     ("snli_ve", "snli_ve_test.jsonl", [1], "malformed", "is not an object"),

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from continual_vqa.errors import UserError
-from continual_vqa.files.jsons import parse_json, read_json
+from continual_vqa.files.jsons import MAX_DEPTH, parse_json, read_json
 
 DOCUMENT = {"questions": [{"question_id": 1, "question": "Où?"}]}
 CONTENT = json.dumps(DOCUMENT, ensure_ascii=False).encode()
@@ -41,7 +41,12 @@ def test_a_truncated_document_is_refused_with_its_length(cut: int) -> None:
         (b'{"a": NaN}', "holds NaN"),
         (b'{"a": -Infinity}', "holds -Infinity"),
         (b'{"a": "\xff"}', "byte 7 is not UTF-8"),
-        (b"[" * 200_000, "nested too deeply|truncated"),
+        (b"[" * 200_000, "nested too deeply"),
+        (b'{"a":' * 1_000_000, "nested too deeply"),
+        (b"[" * 101 + b"]" * 101, "nested too deeply; expected at most 100 levels"),
+        (b'{"a": 1, "b": {"c": 1, "c": 2}}', "an object names 'c' twice"),
+        (b'{"a": 1e999}', "holds 1e999, which is no finite number"),
+        (b'{"a": ' + b"1" * 5_000 + b"}", "a number of 5,000 digits"),
         (b"", "truncated JSON"),
     ],
 )
@@ -65,3 +70,27 @@ def test_damaged_archives_are_named(tmp_path: Path) -> None:
     ]:
         with pytest.raises(UserError, match=message):
             read_json(tmp_path / name)
+
+
+@given(
+    st.recursive(
+        st.text(alphabet='[]{}"\\\\a', max_size=6),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text("[{", max_size=2), inner)
+        ),
+    ),
+    st.integers(0, 130),
+)
+def test_depth_is_counted_whatever_stands_in_texts(value: object, more: int) -> None:
+    def depth(each: object) -> int:
+        inside = each.values() if isinstance(each, dict) else each
+        return 1 + max(map(depth, inside), default=0) if isinstance(each, list | dict) else 0
+
+    for _ in range(more):
+        value = [value]
+    content = json.dumps(value).encode()
+    if depth(value) <= MAX_DEPTH:
+        assert parse_json(content, "x.json") == value
+    else:
+        with pytest.raises(UserError, match="nested too deeply"):
+            parse_json(content, "x.json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,3 +55,27 @@ def test_a_truncated_file_is_refused(tmp_path: Path, cut: float) -> None:
     path.write_bytes(content[: int(len(content) * cut)])
     with pytest.raises(UserError, match="damaged Parquet"):
         read_table(path, SCHEMA)
+
+
+def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.parquet"
+    text = pa.array(["x" * 1_000_000])
+    places = pa.array([0] * 2_000, pa.int32())
+    bomb = pa.table({"a": pa.DictionaryArray.from_arrays(places, text)})
+    pq.write_table(bomb, path, compression="zstd", store_schema=False)
+    assert path.stat().st_size < 2_000
+    schema = pa.schema([pa.field("a", pa.string())])
+    with pytest.raises(UserError, match=r"bomb\.parquet: holds 2,000,000,000 bytes of text"):
+        read_table(path, schema)
+    pq.write_table(pa.table({"a": pa.nulls(1_000_001, pa.string())}), path)
+    with pytest.raises(UserError, match="claims 1,000,001 rows in"):
+        read_table(path, schema)
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "odd.parquet"
+    schema = pa.schema([pa.field("a", pa.string())])
+    wrong = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff\xfe"], pa.binary()).buffers())
+    pq.write_table(pa.table([wrong], schema=schema), path)
+    with pytest.raises(UserError, match=r"odd\.parquet: damaged Parquet file"):
+        read_table(path, schema)

@@ -62,6 +62,13 @@ def test_a_truncated_file_is_refused(file: Path, cut: float) -> None:
         {"dtype": "F32", "shape": [2], "data_offsets": [4, 12]},
         {"dtype": "F32", "shape": [2]},
         [],
+        {"dtype": "F32", "shape": [True, 2], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [False, 8]},
+        {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 2**66]},
+        {"dtype": "F32", "shape": [0, 2**62], "data_offsets": [0, 0]},
+        {"dtype": "F32", "shape": [1] * 33 + [2], "data_offsets": [0, 8]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [-8, 0]},
+        {"dtype": "F32", "shape": [2], "data_offsets": [0.0, 8]},
     ],
 )
 def test_a_lying_header_is_refused(tmp_path: Path, entry: object) -> None:
@@ -70,6 +77,41 @@ def test_a_lying_header_is_refused(tmp_path: Path, entry: object) -> None:
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(8))
     with pytest.raises(UserError, match="damaged safetensors"):
         read_header(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "length", "message"),
+    [
+        (b"{}", 2**63, "cannot hold a header of 9,223,372,036,854,775,808"),
+        (b"{}", 100, "cannot hold a header of 100"),
+        (b'{"x":' * 10_000, None, "nested too deeply"),
+        (b'{"x": {"dtype": "F32"}, "x": {}}', None, "an object names 'x' twice"),
+        (b'{"__metadata__": {"a": NaN}}', None, "holds NaN"),
+        (b'{"__metadata__": {"a": 1}}', None, "the metadata are not strings"),
+        (b'{"\\ud800": {}}', None, "is no text"),
+        (b'{"x": {"dtype": "U8", "shape": [4], "data_offsets": [0, 4]}}', None, "has 76 bytes"),
+    ],
+)
+def test_a_header_that_is_none_is_refused(
+    tmp_path: Path, header: bytes, length: int | None, message: str
+) -> None:
+    path = tmp_path / "lie.safetensors"
+    path.write_bytes(struct.pack("<Q", length or len(header)) + header + bytes(8))
+    with pytest.raises(UserError, match=rf"lie\.safetensors: .*{message}"):
+        read_header(path)
+
+
+def test_tensors_that_share_bytes_or_leave_some_out_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "lie"
+    for places in ([0, 8], [4, 12]), ([0, 8], [12, 20]), ([4, 12], [12, 20]):
+        entries = {
+            name: {"dtype": "F32", "shape": [2], "data_offsets": place}
+            for name, place in zip("ab", places, strict=True)
+        }
+        header = json.dumps(entries).encode()
+        path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(20))
+        with pytest.raises(UserError, match=r"begins at byte"):
+            read_header(path)
 
 
 ARRAYS = st.dictionaries(

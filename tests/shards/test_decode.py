@@ -89,6 +89,8 @@ def bomb(width: int, height: int) -> bytes:
         (b"GIF89a" + bytes(100), "can not be decoded"),
         (bomb(9000, 9000), "claims 9000 x 9000 pixels; expected at most 50 million"),
         (bomb(60_000, 60_000), "can not be decoded"),
+        (encoded(np.zeros((4, 4), np.uint16), "PNG"), "has pixels of mode I;16"),
+        (jpeg(1)[:-2] + b"\xff\xda" * 100 + b"\xff\xd9", "it has 101 scans"),
     ],
 )
 def test_what_is_no_sound_image_is_refused_with_shard_and_key(payload: bytes, message: str) -> None:

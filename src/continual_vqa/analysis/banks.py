@@ -7,6 +7,7 @@ is then told of each of them. A job that was stopped and went on is told by its 
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterable
@@ -19,14 +20,18 @@ from pydantic import Field
 
 from continual_vqa.analysis.schemas import FURTHER
 from continual_vqa.config.block import Block
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
 from continual_vqa.evaluation.bank_table import BANK_USE
 from continual_vqa.evaluation.tables import PREDICTIONS
+from continual_vqa.files.jsons import utf8
 from continual_vqa.files.parquet import read_table
 from continual_vqa.files.progress import track
+from continual_vqa.files.reading import read_file
 from continual_vqa.files.tensors import read_header
 
 Row = dict[str, object]
+# Of a job's record, which has two lines. Choice of this project.
+MAX_COST = 1 << 20
 # Adapters are told from keys, queries and heads by what their parameters are called.
 _ADAPTER = re.compile(r"bank\.(.+\.)?(down|up)\.(weight|bias)")
 
@@ -128,11 +133,11 @@ def cost_of(path: str) -> Row:
     ------
     UserError : the file is missing, or is none of Snakemake's
     """
-    with naming(path, "read"), Path(path).open(newline="") as handle:
-        rows = list(csv.DictReader(handle, delimiter="\t"))
     try:
-        seconds, memory = float(rows[-1]["s"]), _number(rows[-1]["max_rss"])
-    except (LookupError, TypeError, ValueError) as error:
+        text = utf8(read_file(path, MAX_COST), path)
+        rows = list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"))
+        seconds, memory = _seconds(rows[-1]["s"]), _number(rows[-1]["max_rss"])
+    except (LookupError, TypeError, ValueError, csv.Error) as error:
         raise UserError(
             "is no record of a job's cost",
             where=path,
@@ -141,6 +146,13 @@ def cost_of(path: str) -> Row:
         ) from error
     # Snakemake counts memory in units of 2^20 bytes.
     return {"seconds": seconds, "peak_mb": None if memory is None else memory * 2**20 / 1e6}
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise ValueError(text)
+    return value
 
 
 def _number(text: str) -> float | None:

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import utf8
+from continual_vqa.files.reading import read_file
 
+# A thousand steps of a thousand tasks. Choice of this project.
+MAX_BYTES = 16 << 20
 EXPECTED = "numbers from 0 to 100 (percent), or nothing where a task was not evaluated"
 
 
@@ -31,12 +35,10 @@ def read_matrix(path: str | Path) -> NamedMatrix:
     UserError : not a table of percentages with as many rows as columns (or a single row), or a last
         row with empty cells
     """
-    with naming(path, "read"):
-        content = Path(path).read_bytes()
+    text = utf8(read_file(path, MAX_BYTES), path)
     try:
-        text = content.decode("utf-8-sig")
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
-    except (UnicodeDecodeError, csv.Error) as error:
+    except csv.Error as error:
         raise UserError(f"not a CSV file: {error}", where=path, expected="UTF-8 text") from error
     if not rows:
         raise UserError("is empty", where=path, expected="one row a step, one column a task")

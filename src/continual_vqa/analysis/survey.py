@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Annotated
@@ -19,6 +18,7 @@ from continual_vqa.config.guards import MaskGuard
 from continual_vqa.consolidation.mask_file import FORMAT
 from continual_vqa.consolidation.task_importance import TaskImportance
 from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import parse_text
 from continual_vqa.files.progress import track
 from continual_vqa.files.tensors import read_header
 
@@ -130,7 +130,7 @@ def _summary(path: str) -> dict[str, dict[str, float | int | None]]:
         raise UserError(f"has format {found!r}", where=path, expected=repr(FORMAT))
     names = ("entries", "protected", "share", "threshold", "budget")
     try:
-        summary = json.loads(metadata["summary"])
+        summary = parse_text(metadata["summary"], path)
         return {part: {name: row[name] for name in names} for part, row in summary.items()}
     except (KeyError, ValueError, AttributeError, TypeError) as error:
         raise UserError("the header's summary is unreadable", where=path) from error

@@ -46,7 +46,10 @@ def load(folder: Path, model: Decoder, dropout: float) -> None:
             expected="a base without factors (lora.rank: 0), or no adapter",
         )
     rank, alpha = _read_config(folder / CONFIG)
-    tensors = {_own_name(name, path): each for name, each in read_tensors(path)[1].items()}
+    given = read_tensors(path)[1]
+    tensors = {_own_name(name, path): each for name, each in given.items()}
+    if len(tensors) < len(given):
+        raise UserError("holds a tensor under two names", where=path, expected="each once")
     modules = sorted(
         name.removeprefix("net.").partition(".lora_")[0] for name in tensors if ".lora_A." in name
     )
@@ -59,6 +62,14 @@ def load(folder: Path, model: Decoder, dropout: float) -> None:
             else "holds no factors",
             where=path,
             expected="a LoRA adapter of this model",
+        )
+    # What follows takes memory for factors of this rank.
+    odd = [n for n, each in tensors.items() if ".lora_A." in n and each.shape[:1] != (rank,)]
+    if odd:
+        raise UserError(
+            f"{odd[0]} is {tuple(tensors[odd[0]].shape)}, r is {rank}",
+            where=path,
+            expected=f"factors of the rank in {CONFIG}",
         )
     model.put_factors(lora.Factors(rank, alpha, dropout, tuple(modules)))
     own = dict(model.named_parameters())
@@ -101,16 +112,21 @@ def _read_config(path: Path) -> tuple[int, float]:
             expected="LORA, without biases",
         )
     other = [key for key in _OTHER_KINDS if content.get(key)]
-    saved = [name for name in content.get("modules_to_save") or () if _PROJECTOR not in str(name)]
+    kept = content.get("modules_to_save") or []
+    saved = [name for name in kept if _PROJECTOR not in str(name)] if type(kept) is list else [kept]
     if other or saved:
         raise UserError(
             f"asks for {', '.join([*other, *map(str, saved)])}",
             where=path,
             expected="plain low-rank factors, and at most the projector in modules_to_save",
         )
-    rank, alpha = content.get("r"), content.get("lora_alpha")
+    given = content.get("r"), content.get("lora_alpha")
+    # To Python, true is a number.
+    rank, alpha = (None if isinstance(each, bool) else each for each in given)
     if not isinstance(rank, int) or rank < 1 or not isinstance(alpha, int | float) or alpha <= 0:
-        raise UserError(f"r is {rank!r}, lora_alpha {alpha!r}", where=path, expected="numbers > 0")
+        raise UserError(
+            "r is {!r}, lora_alpha {!r}".format(*given), where=path, expected="numbers > 0"
+        )
     # Rank-stabilised factors divide alpha by the root of the rank.
     return rank, float(alpha) * (rank**0.5 if content.get("use_rslora") else 1.0)
 

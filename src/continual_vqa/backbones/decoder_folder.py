@@ -11,18 +11,20 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor
-from torch.nn import Parameter
+from torch.nn import Module, Parameter
 
 from continual_vqa.backbones import lora
+from continual_vqa.backbones.claims import check_claims
 from continual_vqa.backbones.tensor_file import load_into, read_tensors, write_tensors
 from continual_vqa.backbones.tokens import Words
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import read_json
 from continual_vqa.files.tensors import read_header
 
+Net = TypeVar("Net", bound=Module)
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 # Where transformers' releases have kept one and the same tensor; the first rule that fits acts.
 _LAYOUTS = (
@@ -31,6 +33,7 @@ _LAYOUTS = (
     (r"^(?:model\.)?vision_tower\.(?:vision_model\.)?", "model.vision_tower."),
     (r"^(?:model\.)?multi_modal_projector\.", "model.multi_modal_projector."),
 )
+_FILE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*\.safetensors")
 # A buffer of old files: the numbers 0, 1, 2, ...
 _COUNTED = "model.vision_tower.embeddings.position_ids"
 
@@ -81,6 +84,18 @@ def read_config(folder: Path, kind: str) -> dict[str, Any]:
     if "quantization_config" in content:
         raise UserError("the weights are quantised", where=path, expected="plain weights")
     return content
+
+
+def claimed(folder: Path, content: Mapping[str, Any], build: Callable[[], Net]) -> Net:
+    """The network that `build` makes of the folder's `config.json`, whose `content` this is.
+
+    Raises
+    ------
+    UserError : see `claims.check_claims`, and `load_weights`
+    """
+    tensors = {name: i for path in _files(folder) for name, i in read_header(path)[1].items()}
+    check_claims(content, tensors, build, folder / "config.json")
+    return build()
 
 
 def load_weights(folder: Path, net: Any) -> None:
@@ -140,10 +155,12 @@ def _files(folder: Path) -> list[Path]:
         index = read_json(folder / INDEX)
         places = index.get("weight_map") if isinstance(index, dict) else None
         if not isinstance(places, dict) or not all(
-            isinstance(name, str) and Path(name).name == name for name in places.values()
+            isinstance(name, str) and _FILE.fullmatch(name) for name in places.values()
         ):
             raise UserError(
-                "no usable weight_map", where=folder / INDEX, expected="tensor -> file beside it"
+                "no usable weight_map",
+                where=folder / INDEX,
+                expected="tensor -> .safetensors file beside it",
             )
         return [folder / name for name in sorted(set(places.values()))]
     others = sorted(path.name for path in folder.glob("*.bin"))

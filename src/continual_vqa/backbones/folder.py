@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from continual_vqa.backbones.base import Backbone, parts
+from continual_vqa.backbones.claims import check_claims
 from continual_vqa.backbones.families import family
 from continual_vqa.backbones.tensor_file import load_into, raw_bytes, read_tensors, write_tensors
 from continual_vqa.backbones.tokens import read_words
@@ -18,9 +20,11 @@ from continual_vqa.errors import UserError
 from continual_vqa.files.atomic import atomic_folder
 from continual_vqa.files.hashing import sha256_bytes, sha256_file
 from continual_vqa.files.jsons import read_json
+from continual_vqa.files.tensors import read_header
 
 FORMAT = "continual-vqa base 1"
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 
 def write_base(folder: str | Path, model: Backbone) -> str:
@@ -79,6 +83,11 @@ def read_base(folder: str | Path) -> tuple[Backbone, str]:
                 do="make the base folder again",
             )
     words = read_words(folder / TOKENIZER)
-    model = family(str(config.get("family")), folder / CONFIG).rebuild(config, words)
+    own = family(str(config.get("family")), folder / CONFIG)
+    infos = read_header(folder / WEIGHTS)[1]
+    check_claims(config, infos, lambda: own.rebuild(config, words), folder / CONFIG)
+    model = own.rebuild(config, words)
     load_into(dict(model.named_parameters()), tensors, folder / WEIGHTS)
+    if not _SHA256.fullmatch(metadata.get("base_sha256", "")):
+        raise UserError("has no base_sha256", where=folder / WEIGHTS, do="make the base again")
     return model, metadata["base_sha256"]

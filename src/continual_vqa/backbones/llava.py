@@ -73,7 +73,8 @@ def build(config: BackboneConfig, words: Words, seed: int) -> Llava:
 def from_folder(folder: Path, config: BackboneConfig, words: Words, seed: int) -> Llava:
     """A LLaVA of a local Hugging Face folder, without factors."""
     own, content = config.llava, decoder_folder.read_config(folder, "llava")
-    net = llava_net.empty_net(llava_net.net_config(content, folder / "config.json"), own.dtype)
+    sizes = llava_net.net_config(content, folder / "config.json")
+    net = decoder_folder.claimed(folder, content, lambda: llava_net.empty_net(sizes, own.dtype))
     decoder_folder.load_weights(folder, net)
     scaling = decoder_folder.read_scaling(folder, CLIP_MEAN, CLIP_STD)
     return Llava(net, words, Looks(own.template, *scaling), own.dtype)

@@ -60,9 +60,8 @@ def build(config: BackboneConfig, words: Words, seed: int) -> PaliGemma:
 def from_folder(folder: Path, config: BackboneConfig, words: Words, seed: int) -> PaliGemma:
     """A PaliGemma of a local Hugging Face folder, without factors."""
     own, content = config.paligemma, decoder_folder.read_config(folder, "paligemma")
-    net = paligemma_net.empty_net(
-        paligemma_net.net_config(content, folder / "config.json"), own.dtype
-    )
+    sizes = paligemma_net.net_config(content, folder / "config.json")
+    net = decoder_folder.claimed(folder, content, lambda: paligemma_net.empty_net(sizes, own.dtype))
     decoder_folder.load_weights(folder, net)
     scaling = decoder_folder.read_scaling(folder, SIGLIP_MEAN, SIGLIP_STD)
     return PaliGemma(net, words, Looks(own.template, *scaling), own.dtype)

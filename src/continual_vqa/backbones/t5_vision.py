@@ -16,12 +16,14 @@ from continual_vqa.backbones import lora, t5, visual
 from continual_vqa.backbones.adapters import ATTENTION, MLP, Branch
 from continual_vqa.backbones.base import Backbone, Batch, Part
 from continual_vqa.backbones.beam import beam_search
-from continual_vqa.backbones.huggingface import load_t5, read_shape
+from continual_vqa.backbones.claims import check_claims
+from continual_vqa.backbones.huggingface import WEIGHTS, load_t5, read_shape
 from continual_vqa.backbones.sampling import sample_tokens
 from continual_vqa.backbones.t5_layers import T5Shape
 from continual_vqa.backbones.tokens import Words
 from continual_vqa.config.backbone import BackboneConfig, VisionConfig
 from continual_vqa.errors import UserError
+from continual_vqa.files.tensors import read_header
 
 VISUAL = "visual."
 # Where low-rank factors may be, by names in the text model.
@@ -157,7 +159,12 @@ def build(config: BackboneConfig, words: Words, seed: int) -> T5Vision:
 def from_folder(folder: Path, config: BackboneConfig, words: Words, seed: int) -> T5Vision:
     """A T5 of a local Hugging Face folder with a fresh visual embedding."""
     shape = read_shape(folder, words)
-    model = T5Vision(shape, _checked(config.vision), words)
+
+    def untrained() -> T5Vision:
+        return T5Vision(shape, _checked(config.vision), words)
+
+    check_claims(asdict(shape), read_header(folder / WEIGHTS)[1], untrained, folder / "config.json")
+    model = untrained()
     _initialise(model, seed)
     load_t5(folder, model.text)
     return model

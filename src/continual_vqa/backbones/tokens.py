@@ -20,13 +20,19 @@ from tokenizers import (
     processors,
 )
 
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import utf8
+from continual_vqa.files.reading import read_file
 
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
 # Gemma's names come first: to Gemma, <s> and </s> are words, HTML's marks of struck-out text.
 ENDS, BEGINS = ("<eos>", END, "[SEP]"), ("<bos>", "<s>", "[CLS]")
 PADS, UNKNOWNS = (PAD, "[PAD]"), (UNKNOWN, "[UNK]")
 PROMPT = "vqa: {question}"
+
+
+# Gemma's, the largest that is read, has 35 MB. Choice of this project.
+MAX_TOKENIZER = 256 << 20
 
 
 class Words:
@@ -100,9 +106,7 @@ class Words:
 
 def read_words(path: str | Path) -> Words:
     """The tokenizer in a `tokenizer.json`."""
-    with naming(path, "read"):
-        content = Path(path).read_text(encoding="utf-8")
-    return Words(content, path)
+    return Words(utf8(read_file(path, MAX_TOKENIZER), path), path)
 
 
 def train_words(texts: Iterable[str]) -> Words:

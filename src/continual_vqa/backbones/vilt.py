@@ -272,7 +272,8 @@ def from_folder(
     own = vilt_folder.read_answers(folder, content)
     classes = Classes(answers if own is None else own.texts, "--texts", choices)
     path = folder / "config.json"
-    net = vilt_net.empty_net(vilt_net.net_config(content, path, len(classes)))
+    sizes = vilt_net.net_config(content, path, len(classes))
+    net = decoder_folder.claimed(folder, content, lambda: vilt_net.empty_net(sizes))
     if own is None:
         vilt_net.initialise(net, seed, head_only=True)
     vilt_folder.load_weights(folder, net, head=own is not None)

@@ -12,4 +12,6 @@ class Block(BaseModel):
     YAML, the JSON schema and config/README.md are generated from these.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False
+    )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
 from continual_vqa.config.load import load_study
 from continual_vqa.config.study import Study
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
+from continual_vqa.files.yamls import read_yaml
 
 
 def load_files(paths: Iterable[str | Path]) -> Study:
@@ -22,12 +21,7 @@ def load_files(paths: Iterable[str | Path]) -> Study:
     """
     raw: dict[str, object] = {}
     for path in paths:
-        with naming(path, "read"):
-            text = Path(path).read_text()
-        try:
-            content = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise UserError(f"is no YAML: {error}", where=path) from None
+        content = read_yaml(path)
         if not isinstance(content, dict | None):
             raise UserError("holds no keys", where=path, expected="the keys of config/README.md")
         raw = _merged(raw, content or {})

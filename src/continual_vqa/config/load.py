@@ -13,6 +13,7 @@ from continual_vqa.config.checks import check_study, nearest
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.study import Study
 from continual_vqa.errors import UserError
+from continual_vqa.files.yamls import check_size
 
 _EXPECTED = {
     "int_type": "a whole number",
@@ -26,6 +27,7 @@ _EXPECTED = {
     "tuple_type": "a list",
     "dict_type": "a block of keys",
     "model_type": "a block of keys",
+    "invalid_key": "keys that are texts",
     "model_attributes_type": "a block of keys",
 }
 
@@ -61,6 +63,7 @@ def load_study(raw: Mapping[str, object]) -> Study:
     ConfigError : lists every wrong key, type and value with its path, what was expected and the
         nearest valid name; then, if the shape is right, every impossible combination
     """
+    check_size(raw, "the configuration")
     try:
         study = Study.model_validate(_without_nulls(raw))
     except ValidationError as error:
@@ -128,7 +131,8 @@ def _location(loc: tuple[int | str, ...]) -> _Field:
     names: tuple[str, ...] = ()
     for step in loc:
         if isinstance(step, int):
-            parts[-1] += f"[{step}]"
+            # A list's place, or a key that is a number.
+            parts[-1:] = [f"{parts[-1]}[{step}]"] if parts else [str(step)]
             continue
         if not _is_model(model):
             # Of blocks told apart by their kind the step is the kind, which no config spells.

@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.checks import nearest
 from continual_vqa.config.mistakes import Mistake
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
+from continual_vqa.files.yamls import read_yaml
 
 GpuStage = Literal["base", "train", "importance", "predict", "probe", "drift", "adapters"]
 # Stages that save what they have done on SIGTERM, and go on from there when submitted again.
@@ -157,12 +157,9 @@ def load_site(path: str | Path) -> Site:
     ------
     UserError : the file cannot be read, or a key or value in it is wrong; names all of them
     """
-    with naming(path, "read"):
-        text = Path(path).read_text()
+    content = read_yaml(path)
     try:
-        return Site.model_validate(yaml.safe_load(text) or {})
-    except yaml.YAMLError as error:
-        raise UserError(f"is no YAML: {error}", where=path) from None
+        return Site.model_validate({} if content is None else content)
     except ValidationError as error:
         mistakes = [_mistake(each["loc"], each["type"], each["msg"]) for each in error.errors()]
         raise UserError("; ".join(mistakes), where=path, do="see the comments in it") from None

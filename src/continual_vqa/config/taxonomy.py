@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.places import TAXONOMIES
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
+from continual_vqa.files.yamls import read_yaml
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -150,16 +150,7 @@ def _mistake(error: ErrorDetails) -> str:
 
 
 def _mapping(path: Path) -> dict[str, object]:
-    with naming(path, "read"):
-        text = path.read_bytes()
-    try:
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else ""
-        raise UserError(f"is not YAML{place}: {str(error).splitlines()[0]}", where=path) from None
-    except RecursionError:
-        raise UserError("is nested too deeply", where=path) from None
+    content = read_yaml(path)
     if not isinstance(content, Mapping):
         raise UserError(f"holds a {type(content).__name__}", where=path, expected="keys")
     return {str(key): value for key, value in content.items()}

@@ -18,7 +18,8 @@ import pyarrow.json as paj
 from continual_vqa.data.problems import Problems
 from continual_vqa.data.salvage import salvage_arrays, sound_records
 from continual_vqa.errors import UserError
-from continual_vqa.files.jsons import parse_json, read_document
+from continual_vqa.files.jsons import parse_json
+from continual_vqa.files.reading import read_document
 
 SUBSET = "data_subtype"
 _BOM = b"\xef\xbb\xbf"

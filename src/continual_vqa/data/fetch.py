@@ -18,6 +18,8 @@ from continual_vqa.files.progress import Progress
 BLOCK = 1 << 20
 ATTEMPTS = 5
 PAUSE = 2.0  # seconds before the second attempt; doubled before each later one
+# Of a file whose size nobody says; the largest official one has 25 GB. Choice of this project.
+MAX_DOWNLOAD = 1 << 40
 TIMEOUT = 60.0  # seconds without a byte
 _USER_AGENT = "continual-vqa"
 
@@ -122,7 +124,16 @@ def _transfer(source: Source, part: Path, timeout: float) -> None:
 
 def _receive(response: http.client.HTTPResponse, part: Path, start: int, source: Source) -> None:
     left = response.headers.get("Content-Length", "")
-    total = start + int(left) if left.isdecimal() else source.size
+    total = start + int(left) if left.isdecimal() and len(left) < 19 else source.size
+    if total is not None and source.size is not None and total != source.size:
+        _forget(part)
+        raise UserError(
+            f"the server offers {total:,} bytes",
+            where=source.url,
+            expected=f"{source.size:,} bytes",
+            do="check the address in config/sources.yaml, or fetch the file by hand",
+        )
+    most = MAX_DOWNLOAD if total is None else total
     with naming(part, "write"), part.open("r+b" if start else "wb") as handle:
         # A weak tag cannot vouch for bytes.
         tag = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
@@ -131,6 +142,12 @@ def _receive(response: http.client.HTTPResponse, part: Path, start: int, source:
         progress = Progress(total, source.file)
         progress.advance(start)
         while block := _next_block(response):
+            if handle.tell() + len(block) > most:
+                raise UserError(
+                    f"the server sends more than {most:,} bytes",
+                    where=source.url,
+                    do="fetch the file by hand",
+                )
             handle.write(block)
             progress.advance(len(block))
         progress.close()

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 
@@ -14,7 +14,15 @@ from continual_vqa.data.problems import Problems
 from continual_vqa.data.scene_graphs import SceneGraph
 from continual_vqa.data.tables import RAW
 from continual_vqa.errors import UserError
-from continual_vqa.files.jsons import read_document
+from continual_vqa.files.jsons import (
+    is_unicode,
+    json_damage,
+    parse_json,
+    refusal,
+    strict_decoder,
+    utf8,
+)
+from continual_vqa.files.reading import read_document
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _ID = re.compile(r"\s*\((?P<object>[^()]*)\)\s*$")
@@ -62,30 +70,28 @@ def read_gqa(
 def _records(path: str | Path, problems: Problems) -> Iterator[tuple[str, object]]:
     """(id, record) one after the other, without holding all records as Python objects."""
     content = read_document(path)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"byte {error.start:,} is not UTF-8", where=path, do="save the file as UTF-8"
-        ) from error
+    text, decoder = utf8(content, path), strict_decoder(content)
     del content
-    decoder = json.JSONDecoder(parse_constant=lambda name: _constant(name, path))
     count = 0
     try:
         for pair in _pairs(text, decoder, path):
             count += 1
             yield pair
-    except (json.JSONDecodeError, RecursionError) as error:
-        what = _damage(text, error)
-        if not problems.skip:
-            raise UserError(what, where=path, do="fetch or export the file again") from None
-        problems.add("damaged_files", path, [f"{what}; its first {count:,} records are kept"])
+    except json.JSONDecodeError as error:
+        damaged = UserError(json_damage(text, error), where=path, do="fetch or export it again")
+    except (ValueError, RecursionError) as error:
+        damaged = refusal(error, path)
+    else:
+        return
+    if not problems.skip:
+        raise damaged
+    problems.add("damaged_files", path, [f"{damaged.what}; its first {count:,} records are kept"])
 
 
 def _pairs(text: str, decoder: json.JSONDecoder, path: str | Path) -> Iterator[tuple[str, object]]:
     position = _skip(text, 0)
     if text[position : position + 1] != "{":
-        decoder.decode(text)
+        parse_json(text.encode(), path)
         raise UserError(
             "does not hold an object",
             where=path,
@@ -116,22 +122,9 @@ def _expect(text: str, position: int, mark: str) -> int:
     return position + 1
 
 
-def _damage(text: str, error: Exception) -> str:
-    if not isinstance(error, json.JSONDecodeError):
-        return "JSON nested too deeply"
-    if error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated"):
-        return f"truncated JSON: it ends at byte {len(text.encode()):,} inside a value"
-    reached = len(text[: error.pos].encode())
-    return f"invalid JSON at byte {reached:,} (line {error.lineno}): {error.msg}"
-
-
-def _constant(name: str, path: str | Path) -> NoReturn:
-    raise UserError(f"holds {name}, which is not JSON", where=path, expected="finite numbers")
-
-
 def _fault(question_id: str, record: object, seen: set[str]) -> tuple[str, str]:
     """(kind of problem, what to list), or ("", "")."""
-    mistake = _mistake(record)
+    mistake = _mistake(record) or _unicode(question_id, record)
     if mistake:
         return "malformed_records", f"question {question_id}: {mistake}"
     if question_id in seen:
@@ -160,6 +153,17 @@ def _mistake(record: object) -> str:
     if not isinstance(entailed, list) or not all(isinstance(each, str) for each in entailed):
         return "'entailed' is not a list of question ids"
     return ""
+
+
+def _unicode(question_id: str, record: Any) -> str:
+    texts = [question_id, record["question"], record["imageId"], record.get("answer", "")]
+    texts += [*record["types"].values(), *record.get("entailed", [])]
+    texts.append(_concept(record.get("semantic"), None))
+    return "" if all(map(is_unicode, filter(_is_text, texts))) else "is not valid Unicode"
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _row(question_id: str, record: Any, graphs: Mapping[str, SceneGraph]) -> dict[str, object]:

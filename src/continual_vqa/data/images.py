@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from continual_vqa.data.jpeg import CHECKS
 from continual_vqa.errors import UserError, naming
-from continual_vqa.files.jsons import ARCHIVE_MARK
+from continual_vqa.files.reading import ARCHIVE_MARK, open_zip, read_file, read_member
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
+# Of one image, as bytes; the largest of Places365 has 5 MB. Choice of this project.
+MAX_IMAGE = 128 << 20
 
 
 class ImageRoot:
@@ -55,9 +56,11 @@ class ImageRoot:
         """
         if "/" not in file_name:
             return self._index.get(file_name)
-        return (
-            file_name if _stays_inside(file_name) and (self._root / file_name).is_file() else None
-        )
+        try:
+            there = _stays_inside(file_name) and (self._root / file_name).is_file()
+        except OSError:  # a name that no file can have
+            there = False
+        return file_name if there else None
 
     def read(self, image_path: str) -> bytes:
         """The original bytes of an image.
@@ -75,12 +78,7 @@ class ImageRoot:
             )
         if mark:
             return self._read_member(name, member)
-        path = self._root / name
-        with naming(path, "read"):
-            # A link may point elsewhere within the root, and not beyond.
-            if not path.resolve(strict=True).is_relative_to(self._root):
-                raise UserError("is a link out of the folder of images", where=path)
-            return path.read_bytes()
+        return read_file(self._inside(name), MAX_IMAGE)
 
     def examine(self, content: bytes, how: str) -> str:
         """What is wrong with an image's bytes, or ""; `how` is a key of `jpeg.CHECKS`."""
@@ -113,26 +111,21 @@ class ImageRoot:
 
     def _archive(self, name: str) -> zipfile.ZipFile:
         if name not in self._archives:
-            path = self._root / name
-            with naming(path, "read"):
-                try:
-                    self._archives[name] = zipfile.ZipFile(path)
-                except zipfile.BadZipFile as error:
-                    raise UserError(
-                        f"damaged zip: {error}", where=path, do="fetch the file again"
-                    ) from error
+            # The user named this one; others are only found in the folder.
+            alone = self._alone and name == self.path.name
+            self._archives[name] = open_zip(self._root / name if alone else self._inside(name))
         return self._archives[name]
 
     def _read_member(self, name: str, member: str) -> bytes:
+        return read_member(self._archive(name), self._root / name, member, MAX_IMAGE)
+
+    def _inside(self, name: str) -> Path:
+        """The path of a file in the folder; a link may point elsewhere in it, and not beyond."""
         path = self._root / name
-        archive = self._archive(name)
         with naming(path, "read"):
-            try:
-                return archive.read(member)
-            except KeyError as error:
-                raise UserError(f"has no member {member!r}", where=path) from error
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-                raise UserError(f"member {member!r} is damaged: {error}", where=path) from error
+            if not path.resolve(strict=True).is_relative_to(self._root):
+                raise UserError("is a link out of the folder of images", where=path)
+        return path
 
 
 def open_images(path: Path | None) -> ImageRoot | None:

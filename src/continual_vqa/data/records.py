@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
-from typing import Any, NoReturn
+from typing import Any
 
 import pyarrow as pa
 
 from continual_vqa.data.problems import Problems
 from continual_vqa.data.tables import RAW
 from continual_vqa.errors import UserError
-from continual_vqa.files.jsons import read_document
+from continual_vqa.files.jsons import is_unicode, parse_json
+from continual_vqa.files.reading import read_document
 
 # What an image-only question says (ATLAS).
 THIS_IS_AN_IMAGE = "This is an image."
@@ -123,9 +124,9 @@ def lines(path: str | Path) -> Iterator[tuple[str, str | BadRecord]]:
     ------
     UserError : the file is missing, or a damaged gzip or zip
     """
-    for number, line in enumerate(read_document(path).splitlines(), 1):
+    for number, line in enumerate(io.BytesIO(read_document(path)), 1):
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = line.rstrip(b"\r\n").decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             yield f"line {number:,}", BadRecord(f"byte {error.start:,} is not UTF-8")
             continue
@@ -176,8 +177,7 @@ def text(record: object, name: str) -> str:
     value = field_of(record, name)
     if not isinstance(value, str) or not value.strip():
         raise BadRecord(f"{name!r} is no text" if not isinstance(value, str) else f"no {name!r}")
-    if any("\ud800" <= character <= "\udfff" for character in value):
-        # Lone surrogates are valid JSON escapes but no text.
+    if not is_unicode(value):
         raise BadRecord(f"{name!r} is not valid Unicode")
     return value
 
@@ -214,14 +214,6 @@ def below(path: str) -> str:
 
 def _parsed(line: str) -> object:
     try:
-        return json.loads(line, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        return BadRecord(f"is no JSON: {error.msg} at character {error.pos + 1:,}")
-    except BadRecord as error:
-        return error
-    except RecursionError:
-        return BadRecord("is nested too deeply")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise BadRecord(f"holds {name}, which is not JSON")
+        return parse_json(line.encode(), "")
+    except UserError as error:
+        return BadRecord(error.what)

@@ -10,17 +10,19 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from continual_vqa.errors import UserError, naming
-from continual_vqa.files.jsons import ARCHIVE_MARK
+from continual_vqa.files.reading import ARCHIVE_MARK, ordinary_size
 
 BOXES = 36
 WIDTH = 2048
 COLUMNS = 10
+_NUMBER = re.compile(rb"[0-9]{1,15}")
 _MAX_LINE = 4_000_000  # bytes; 36 x 2052 float32 in base64 are 0.4 MB
 
 
@@ -56,24 +58,29 @@ class RegionFeatures:
         name, _, place = image_path.partition(ARCHIVE_MARK)
         offset, _, image = place.partition("/")
         path = PurePosixPath(name)
-        if not name or path.is_absolute() or ".." in path.parts or not offset.isdecimal():
+        inside = name and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+        if not inside or not _NUMBER.fullmatch(offset.encode(errors="replace")):
             raise UserError(
                 f"{image_path!r} is no place of region features",
                 where=self.path,
                 expected="file.tsv!/byte/image",
             )
         file = self._root / name
-        with naming(file, "read"):
-            if not file.resolve(strict=True).is_relative_to(self._root):
-                raise UserError("is a link out of the folder of features", where=file)
-            with file.open("rb") as handle:
-                handle.seek(int(offset))
-                line = handle.readline(_MAX_LINE)
+        self._check(file)
+        with naming(file, "read"), file.open("rb") as handle:
+            handle.seek(int(offset))
+            line = handle.readline(_MAX_LINE)
         return _payload(line, image, f"{file}: image {image}")
 
     def examine(self, content: bytes, how: str) -> str:
         """Nothing: `read` has checked all there is."""
         return ""
+
+    def _check(self, file: Path) -> None:
+        with naming(file, "read"):
+            if not file.resolve(strict=True).is_relative_to(self._root):
+                raise UserError("is a link out of the folder of features", where=file)
+        ordinary_size(file)
 
     @cached_property
     def _index(self) -> dict[str, str]:
@@ -82,10 +89,17 @@ class RegionFeatures:
             raise UserError("holds no .tsv file", where=self.path, expected="region features")
         found: dict[str, str] = {}
         for file in files:
+            self._check(file)
             name = file.resolve().relative_to(self._root).as_posix()
             with naming(file, "read"), file.open("rb") as handle:
                 offset = 0
-                for line in handle:
+                while line := handle.readline(_MAX_LINE):
+                    if len(line) == _MAX_LINE:
+                        raise UserError(
+                            f"a line of {_MAX_LINE:,} bytes or more at byte {offset:,}",
+                            where=file,
+                            expected=f"{COLUMNS} columns of one image",
+                        )
                     image = line[: line.find(b"\t")].decode("utf-8", errors="replace")
                     if image != "img_id":
                         found.setdefault(image, f"{name}{ARCHIVE_MARK}{offset}/{image}")
@@ -102,10 +116,9 @@ def _payload(line: bytes, image: str, where: str) -> bytes:
             expected=f"{COLUMNS} columns, the first the image's name",
             do="index the questions again, with --features",
         )
-    try:
-        height, width, boxes = (int(columns[i]) for i in (1, 2, 7))
-    except ValueError as error:
-        raise UserError("height, width or number of boxes is no number", where=where) from error
+    if not all(_NUMBER.fullmatch(columns[i]) for i in (1, 2, 7)):
+        raise UserError("height, width or number of boxes is no number", where=where)
+    height, width, boxes = (int(columns[i]) for i in (1, 2, 7))
     if boxes != BOXES or height < 1 or width < 1:
         raise UserError(
             f"{boxes} boxes in {width} x {height} pixels", where=where, expected=f"{BOXES} boxes"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+
+from continual_vqa.files.jsons import is_unicode, strict_decoder
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _SEPARATOR = re.compile(r"[ \t\r\n]*,?[ \t\r\n]*")
@@ -26,13 +27,13 @@ def _whole_records(text: str, name: str) -> list[object]:
     start = re.search(rf'"{re.escape(name)}"[ \t\r\n]*:[ \t\r\n]*\[', text)
     if start is None:
         return []
-    decoder = json.JSONDecoder()
+    decoder = strict_decoder(text.encode())
     position = _SPACE.match(text, start.end()).end()  # type: ignore[union-attr]
     records = []
     while text[position : position + 1] == "{":
         try:
             record, position = decoder.raw_decode(text, position)
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             break
         records.append(record)
         position = _SEPARATOR.match(text, position).end()  # type: ignore[union-attr]
@@ -85,8 +86,7 @@ def _scalar_mistake(value: object, kind: pa.DataType) -> str:
     if pa.types.is_string(kind):
         if not isinstance(value, str):
             return f"is {_name(value)}, not a text"
-        # Lone surrogates are valid JSON escapes but no text.
-        return "is not valid Unicode" if any("\ud800" <= c <= "\udfff" for c in value) else ""
+        return "" if is_unicode(value) else "is not valid Unicode"
     if pa.types.is_integer(kind):
         if not isinstance(value, int) or isinstance(value, bool):
             return f"is {_name(value)}, not a whole number"

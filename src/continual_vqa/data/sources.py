@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-import yaml
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.places import SOURCES
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
 from continual_vqa.files.atomic import write_text
 from continual_vqa.files.jsons import read_json
+from continual_vqa.files.yamls import read_yaml
 
 LEDGER = "downloads.json"
 
@@ -45,12 +45,9 @@ def read_sources(path: str | Path = SOURCES) -> Mapping[str, tuple[Source, ...]]
     ------
     UserError : the file is missing, no YAML, or has a wrong entry
     """
-    with naming(path, "read"):
-        text = Path(path).read_bytes()
+    content = read_yaml(path)
     try:
-        return TypeAdapter(dict[str, tuple[Source, ...]]).validate_python(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise UserError(f"is not YAML: {str(error).splitlines()[0]}", where=path) from None
+        return TypeAdapter(dict[str, tuple[Source, ...]]).validate_python(content)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
@@ -65,11 +62,15 @@ class Ledger:
         self._entries: dict[str, dict[str, object]] = {}
         if self.path.exists():
             content = read_json(self.path)
-            if not isinstance(content, dict) or not all(
-                isinstance(entry, dict) for entry in content.values()
-            ):
-                raise UserError("is no ledger of downloads", where=self.path, do="remove it")
-            self._entries = content
+            try:
+                seen = TypeAdapter(dict[str, Source]).validate_python(content)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                what = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+                raise UserError(
+                    f"is no ledger of downloads: {what[:200]}", where=self.path, do="remove it"
+                ) from None
+            self._entries = {name: source.model_dump() for name, source in seen.items()}
 
     def expected(self, source: Source) -> Source:
         """`source` with the size and checksum seen earlier, where it has none of its own."""

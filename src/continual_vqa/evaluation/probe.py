@@ -6,7 +6,6 @@ costs is the accuracy that comes back with the part.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from continual_vqa.config.tasks import belongs
 from continual_vqa.errors import UserError
 from continual_vqa.evaluation.predict import PredictSettings, predict
 from continual_vqa.evaluation.tables import PREDICTIONS
+from continual_vqa.files.jsons import parse_text
 from continual_vqa.training.checkpoint import read_checkpoint
 
 
@@ -50,7 +50,7 @@ def probe(
     UserError : a checkpoint of another base or other tensors, or a task without cells
     """
     own = dict(model.named_parameters())
-    trained = json.loads(header.get("parts", "{}"))
+    trained = parse_text(header.get("parts", "{}"), "the model")
     targets = {name: own[name] for name, its_part in trained.items() if its_part == part}
     tables = [PREDICTIONS.empty_table()]
     for task, path in earlier.items():
@@ -58,7 +58,7 @@ def probe(
         if not asked:
             raise UserError(f"no cells of task {task!r}", where="--cells", expected="some of each")
         then, tensors = read_checkpoint(path, base_sha256)
-        parts = json.loads(then["parts"])
+        parts = parse_text(then["parts"], path)
         load_into(targets, {n: t for n, t in tensors.items() if parts[n] == part}, path)
         tables.append(predict(model, asked, settings, workers=workers)[0])
     table = pa.concat_tables(tables).combine_chunks()

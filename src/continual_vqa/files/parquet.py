@@ -9,11 +9,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from continual_vqa.errors import UserError, naming
 from continual_vqa.files.atomic import atomic_path
+from continual_vqa.files.reading import ordinary_size
 
+# A file of a few bytes can claim any number of rows, and repeat one long text in each of them.
+# Choices of this project: every row of a study's tables has an id of its own, hence its bytes.
+MAX_ROWS_PER_BYTE = 16
+FREE_ROWS = 1_000_000
+MAX_TEXT_PER_BYTE = 200
+FREE_TEXT = 1 << 30
+# What Arrow raises for damage, beside OSError.
+_BROKEN = (pa.ArrowException, UnicodeDecodeError, ValueError)
 _PREFIX = "continual_vqa."
 
 
@@ -43,8 +53,7 @@ def read_table(
     ------
     UserError : missing or damaged file, or columns that differ from `schema`
     """
-    opened = _open(path)
-    found = opened.schema_arrow
+    opened, found = _open(path)
     wanted = schema.names if columns is None else list(columns)
     for name in wanted:
         position = found.get_field_index(name)
@@ -65,27 +74,68 @@ def read_table(
     try:
         with naming(path, "read"):
             table = opened.read(columns=wanted, use_threads=False)
-    except pa.ArrowException as error:
+            _check_texts(path, table)
+            table = table.cast(pa.schema([schema.field(name) for name in wanted]))
+            # Parquet's readers take any bytes for a text.
+            table.validate(full=True)
+    except _BROKEN as error:
         raise _damaged(path, error) from error
-    return table.replace_schema_metadata(None).cast(pa.schema([schema.field(n) for n in wanted]))
+    return table.replace_schema_metadata(None)
 
 
 def read_note(path: str | Path) -> dict[str, str]:
     """The note that `write_table` stored in `path`."""
-    metadata = _open(path).schema_arrow.metadata or {}
-    return {
-        key.decode().removeprefix(_PREFIX): value.decode()
-        for key, value in metadata.items()
-        if key.startswith(_PREFIX.encode())
-    }
+    metadata = _open(path)[1].metadata or {}
+    try:
+        return {
+            key.decode().removeprefix(_PREFIX): value.decode()
+            for key, value in metadata.items()
+            if key.startswith(_PREFIX.encode())
+        }
+    except UnicodeDecodeError as error:
+        raise _damaged(path, error) from error
 
 
-def _open(path: str | Path) -> pq.ParquetFile:
+def read_any(path: str | Path) -> pa.Table:
+    """The table in `path`, whatever its columns; errors as of `read_table`."""
+    return read_table(path, _open(path)[1])
+
+
+def _open(path: str | Path) -> tuple[pq.ParquetFile, pa.Schema]:
+    """The file, its texts to be read as dictionaries, and the schema that was written."""
+    size = ordinary_size(path)
     try:
         with naming(path, "read"):
-            return pq.ParquetFile(path, memory_map=False)
-    except pa.ArrowException as error:
+            about = pq.ParquetFile(path, memory_map=False)
+            written, claimed = about.schema_arrow, about.metadata.num_rows
+            texts = [
+                about.schema.column(place).path
+                for place in range(len(about.schema))
+                if about.schema.column(place).physical_type == "BYTE_ARRAY"
+            ]
+            opened = pq.ParquetFile(path, memory_map=False, read_dictionary=texts)
+    except _BROKEN as error:
         raise _damaged(path, error) from error
+    limit = max(FREE_ROWS, MAX_ROWS_PER_BYTE * size)
+    if claimed > limit:
+        raise UserError(
+            f"claims {claimed:,} rows in {size:,} bytes", where=path, expected=f"at most {limit:,}"
+        )
+    return opened, written
+
+
+def _check_texts(path: str | Path, table: pa.Table) -> None:
+    """Refuse texts that are few in the file and many gigabytes in memory."""
+    total = 0
+    for column in table.columns:
+        for chunk in column.chunks:
+            array = chunk.flatten() if pa.types.is_list(chunk.type) else chunk
+            if pa.types.is_dictionary(array.type):
+                lengths = pc.binary_length(array.dictionary).take(array.indices)
+                total += pc.sum(pc.cast(lengths, pa.int64())).as_py() or 0
+    limit = max(FREE_TEXT, MAX_TEXT_PER_BYTE * ordinary_size(path))
+    if total > limit:
+        raise UserError(f"holds {total:,} bytes of text", where=path, expected=f"at most {limit:,}")
 
 
 def _damaged(path: str | Path, error: Exception) -> UserError:

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from continual_vqa.errors import UserError, naming
 from continual_vqa.files.atomic import atomic_path
-from continual_vqa.files.jsons import parse_json
+from continual_vqa.files.jsons import is_unicode, parse_json
+from continual_vqa.files.reading import ordinary_size
 
 BYTES = {
     "F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2,
@@ -32,7 +33,11 @@ NUMPY = {
     "F16": "<f2", "I16": "<i2", "U16": "<u2", "I8": "|i1", "U8": "|u1", "BOOL": "|b1",
 }  # fmt: skip
 _NAMES = {np.dtype(code): name for name, code in NUMPY.items()}
+# The limits of the format's own library, and of numpy.
 MAX_HEADER = 100_000_000
+MAX_RANK = 32
+# No file can hold more; numpy and torch refuse the empty tensors that claim it.
+MAX_BYTES = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,8 @@ def read_header(path: str | Path) -> tuple[dict[str, str], dict[str, TensorInfo]
     UserError : not a safetensors file, truncated, or a header whose sizes do not add up
     """
     path = Path(path)
+    size = ordinary_size(path)
     with naming(path, "read"), path.open("rb") as handle:
-        size = path.stat().st_size
         prefix = handle.read(8)
         length = struct.unpack("<Q", prefix)[0] if len(prefix) == 8 else MAX_HEADER + 1
         if length > MAX_HEADER or length + 8 > size:
@@ -70,6 +75,9 @@ def read_header(path: str | Path) -> tuple[dict[str, str], dict[str, TensorInfo]
     metadata = document.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
         raise _damaged(path, "the metadata are not strings")
+    odd = [text for text in (*document, *metadata, *metadata.values()) if not is_unicode(text)]
+    if odd:
+        raise _damaged(path, f"{odd[0][:60]!r} is no text")
     tensors = {name: _tensor(path, name, entry, length + 8) for name, entry in document.items()}
     tensors = dict(sorted(tensors.items(), key=lambda item: (item[1].begin, item[1].end)))
     position = length + 8
@@ -182,12 +190,20 @@ def _raw(array: NDArray[Any]) -> bytes | memoryview:
 def _tensor(path: Path, name: str, entry: object, base: int) -> TensorInfo:
     match entry:
         case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [int(begin), int(end)]}:
-            if dtype not in BYTES or not all(isinstance(n, int) and n >= 0 for n in shape):
-                raise _damaged(path, f"tensor {name!r} has dtype {dtype!r} and shape {shape}")
-            if not 0 <= begin <= end or end - begin != prod(shape) * BYTES[dtype]:
-                raise _damaged(path, f"tensor {name!r} claims {end - begin:,} bytes for {shape}")
+            shown = f"tensor {name[:200]!r} has dtype {dtype[:20]!r} and shape {str(shape)[:80]}"
+            if len(shape) > MAX_RANK or not all(map(_is_size, (*shape, begin, end))):
+                raise _damaged(path, shown)
+            # Empty tensors too: what is beside the 0 must be a size.
+            if dtype not in BYTES or prod(filter(None, shape)) * BYTES[dtype] > MAX_BYTES:
+                raise _damaged(path, shown)
+            if begin > end or end - begin != prod(shape) * BYTES[dtype]:
+                raise _damaged(path, f"{shown}, but {end - begin:,} bytes")
             return TensorInfo(dtype, tuple(shape), base + begin, base + end)
-    raise _damaged(path, f"the entry of tensor {name!r} is malformed")
+    raise _damaged(path, f"the entry of tensor {name[:200]!r} is malformed")
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value <= MAX_BYTES
 
 
 def _damaged(path: Path, reason: str) -> UserError:

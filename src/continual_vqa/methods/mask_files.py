@@ -11,6 +11,7 @@ from torch import Tensor
 from continual_vqa.config.guards import MaskGuard
 from continual_vqa.consolidation.mask_file import read_mask
 from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import parse_text
 from continual_vqa.methods.fitting import check_base, check_tensors
 from continual_vqa.methods.parameters import FlatParameters
 
@@ -28,9 +29,9 @@ def protected_entries(
     header, masks = read_mask(path)
     check_base(path, header, base_sha256)
     wanted = config.choosing()
-    if json.loads(header["settings"]) != wanted:
+    if parse_text(header.get("settings", "null"), path) != wanted:
         raise UserError(
-            f"was made with {header['settings']}",
+            f"was made with {header.get('settings', 'no settings')[:200]}",
             where=path,
             expected=json.dumps(wanted, sort_keys=True),
             do="give the masks in the order of the recipe's mask guards",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
 from continual_vqa.errors import UserError, naming
+from continual_vqa.files.jsons import parse_json
 from continual_vqa.shards.index import read_index
+from continual_vqa.shards.members import Member, damaged, read_members
+
+# Of the questions about one image. Choice of this project.
+MAX_JSON = 64 << 20
 
 
 def shard_contents(path: Path, head: int) -> dict[str, Any]:
@@ -18,8 +21,8 @@ def shard_contents(path: Path, head: int) -> dict[str, Any]:
     ------
     UserError : not a tar file, truncated, or with a damaged header (the byte is named)
     """
-    members = _members(path)
-    samples: dict[str, list[tarfile.TarInfo]] = {}
+    members = read_members(path)
+    samples: dict[str, list[Member]] = {}
     for member in members:
         samples.setdefault(member.name.split(".", 1)[0], []).append(member)
     rows, questions = [], 0
@@ -29,7 +32,9 @@ def shard_contents(path: Path, head: int) -> dict[str, Any]:
             for part in parts:
                 row[part.name[len(key) + 1 :]] = part.size
                 if part.name == f"{key}.json":
-                    handle.seek(part.offset_data)
+                    if part.size > MAX_JSON:
+                        raise damaged(path, f"{part.name} has {part.size:,} bytes")
+                    handle.seek(part.offset)
                     asked = _questions(path, key, handle.read(part.size))
                     questions += len(asked)
                     row["questions"] = len(asked)
@@ -65,48 +70,20 @@ def cell_contents(folder: Path, head: int) -> dict[str, Any]:
     }
 
 
-def _members(path: Path) -> list[tarfile.TarInfo]:
-    try:
-        with naming(path, "read"), tarfile.open(path, "r:") as opened:
-            members = opened.getmembers()
-            end = opened.offset
-    except (tarfile.TarError, EOFError) as error:
-        raise _damaged(path, str(error)) from error
-    # `tarfile` takes a damaged header for the end of the archive.
-    with naming(path, "read"), path.open("rb") as handle:
-        last = members[-1].offset_data + members[-1].size if members else 0
-        start = last + -last % 512
-        handle.seek(start)
-        if handle.read(max(1024, end - start)).strip(b"\0"):
-            raise _damaged(path, f"no header at byte {start:,}")
-    if not all(member.isreg() for member in members):
-        raise _damaged(path, "it holds links or folders")
-    return members
-
-
 def _questions(path: Path, key: str, content: bytes) -> list[dict[str, Any]]:
     try:
-        match json.loads(content):
+        match parse_json(content, f"{path}: {key}.json"):
             case {"questions": list(questions)} if all(isinstance(q, dict) for q in questions):
                 return questions
             case dict() as single:
                 # One question a sample, as other programs write it.
                 return [single]
-    except ValueError as error:
-        raise _damaged(path, f"{key}.json is no JSON: {error}") from error
-    raise _damaged(path, f"{key}.json holds no questions")
+    except UserError as error:
+        raise damaged(path, f"{key}.json is no JSON: {error.what}") from error
+    raise damaged(path, f"{key}.json holds no questions")
 
 
 def _first(questions: list[dict[str, Any]]) -> str:
     if not questions:
         return ""
     return f"{questions[0].get('question', '')} {questions[0].get('answer', '')}"
-
-
-def _damaged(path: Path, reason: str) -> UserError:
-    return UserError(
-        f"damaged or no shard: {reason}",
-        where=path,
-        expected="an uncompressed tar of samples",
-        do="write the cell again",
-    )

@@ -8,14 +8,23 @@ from __future__ import annotations
 import io
 import math
 import struct
+import tokenize
 import zlib
 from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
 
+from continual_vqa.data.jpeg import too_many_scans
 from continual_vqa.errors import UserError
 from continual_vqa.shards.sample import Sample
+
+# What numpy raises for headers, which it takes for expressions of Python.
+_NO_ARRAY = (
+    ValueError, SyntaxError, EOFError, TypeError, RecursionError, MemoryError, tokenize.TokenError,
+)  # fmt: skip
+# What becomes RGB without loss of range; Pillow cuts 16-bit and float pixels off at 255.
+_MODES = ("RGB", "L", "CMYK", "YCbCr", "P", "RGBA", "LA", "PA", "1")
 
 Decoder = Callable[[Sample], np.ndarray]
 
@@ -57,6 +66,15 @@ def pixel_decoder(size: int, *, draft: bool = False, max_megapixels: float = 50.
                         f"at most {max_megapixels:g} million",
                         "leave the image out, or raise shards.max_megapixels",
                     )
+                if image.mode not in _MODES:
+                    raise _refused(
+                        sample,
+                        f"has pixels of mode {image.mode}",
+                        f"one of {', '.join(_MODES)}",
+                        "convert it to 8 bits a channel",
+                    )
+                if wrong := too_many_scans(bytes(sample.payload)):
+                    raise _refused(sample, f"can not be decoded: {wrong}", "an ordinary JPEG")
                 return _pixels(image, size, draft)
         except _BROKEN as error:
             raise _refused(sample, f"can not be decoded: {error}", "a whole JPEG image") from error
@@ -89,7 +107,7 @@ def region_decoder(boxes: int = 36, width: int = 2052) -> Decoder:
             # Only the header: `numpy.load` would take memory for whatever shape it claims.
             version = np.lib.format.read_magic(stream)
             shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        except (ValueError, SyntaxError, EOFError) as error:
+        except _NO_ARRAY as error:
             raise _refused(sample, f"is no .npy array: {error}", "region features") from error
         data = payload[stream.tell() :]
         if version != (1, 0) or fortran or dtype != np.float32 or shape != (boxes, width):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ import pyarrow as pa
 
 from continual_vqa.data.tables import QUESTIONS
 from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import parse_text
 from continual_vqa.files.parquet import read_note, read_table
 from continual_vqa.shards import arrow
 from continual_vqa.shards.tables import CHOICES, FORMAT, INDEX_FILE, VERSIONS, CellNote, ShardInfo
+from continual_vqa.shards.tar import TRAILER
 
 _SHARD_NAME = re.compile(r"[A-Za-z0-9_~-]+-\d{5,}\.tar")
 _KEY = re.compile(r"[A-Za-z0-9_~%-]+")
@@ -81,19 +82,21 @@ def _parse_note(path: Path, note: dict[str, str]) -> CellNote:
     try:
         shards = tuple(
             ShardInfo(str(entry["name"]), int(entry["bytes"]))
-            for entry in json.loads(note["shards"])
+            for entry in parse_text(note["shards"], path)
         )
         images = int(note["images"])
         sums, pairs = note["checksums"] == "sha256", note.get("pairs") == "yes"
         parsed = CellNote(note["cell"], note["extension"], sums, images, shards, version, pairs)
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"damaged note: {error!r}", where=path, do=_AGAIN) from error
+    except (KeyError, TypeError, ValueError, UserError) as error:
+        raise UserError(f"damaged note: {error!r:.200}", where=path, do=_AGAIN) from error
     for shard in parsed.shards:
         # A name with a folder in it could make the reader open any file of the machine.
         if not _SHARD_NAME.fullmatch(shard.name):
             raise UserError(
                 f"names the shard {shard.name!r}", where=path, expected="a .tar of this folder"
             )
+        if not len(TRAILER) <= shard.bytes < 2**63:
+            raise UserError(f"names a shard of {shard.bytes:,} bytes", where=path, do=_AGAIN)
     if not re.fullmatch(r"[a-z0-9]{1,8}", parsed.extension):
         raise UserError(f"names the extension {parsed.extension!r}", where=path, do=_AGAIN)
     return parsed

@@ -11,6 +11,7 @@ from torch import Tensor
 from continual_vqa.backbones.base import Backbone
 from continual_vqa.backbones.tensor_file import load_into, read_tensors, write_tensors
 from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import parse_text
 
 FORMAT = "continual-vqa stage 1"
 BASE = "base"
@@ -65,11 +66,13 @@ def read_checkpoint(path: str | Path, base_sha256: str) -> tuple[dict[str, str],
             do="give the base folder it was trained from, or train the stage again",
         )
     try:
-        named = set(json.loads(header.get("parts", "")))
-    except (ValueError, TypeError) as error:
-        raise UserError("the header's parts are unreadable", where=path) from error
-    if named != set(tensors):
-        odd = ", ".join(sorted(named ^ set(tensors))[:6])
+        parts = parse_text(header.get("parts", "null"), path)
+    except UserError as error:
+        raise UserError(f"the header's parts are unreadable: {error.what}", where=path) from error
+    if not isinstance(parts, dict) or not all(isinstance(part, str) for part in parts.values()):
+        raise UserError("the header's parts are unreadable", where=path)
+    if parts.keys() != tensors.keys():
+        odd = ", ".join(sorted(parts.keys() ^ tensors.keys())[:6])
         raise UserError(
             f"header and tensors differ: {odd}", where=path, expected="a part for every tensor"
         )

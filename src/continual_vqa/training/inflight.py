@@ -21,6 +21,7 @@ from torch import Tensor
 
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.errors import UserError
+from continual_vqa.files.jsons import parse_text
 
 FILE = "inflight.safetensors"
 FORMAT = "continual-vqa in-flight 1"
@@ -89,6 +90,7 @@ class InFlight:
             return None
         try:
             header, tensors = read_tensors(path)
+            cursor = parse_text(header.get("cursor", "{}"), path)
         except UserError as error:
             # Scratch may be cut short by a full disk; the work itself can be done anew.
             print(f"in-flight state not used: {error}", file=sys.stderr)
@@ -96,7 +98,7 @@ class InFlight:
         if header.get("format") != FORMAT or header.get("key") != self.key:
             print(f"in-flight state not used: {path} belongs to other work", file=sys.stderr)
             return None
-        return json.loads(header["cursor"]), tensors
+        return cursor, tensors
 
     def asked(self, steps: int) -> bool:
         """Whether the job has to stop now, `steps` being done."""

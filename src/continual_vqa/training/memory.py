@@ -43,7 +43,7 @@ def read_memory(path: Path, cells: Mapping[str, Path]) -> list[Remembered]:
             )
         ids = read_index(cells[cell]).table["question_id"]
         for number, question_id in kept:
-            if number >= len(ids) or ids[number].as_py() != question_id:
+            if number is None or not 0 <= number < len(ids) or ids[number].as_py() != question_id:
                 raise UserError(
                     f"question {question_id} is not number {number} of {cell}",
                     where=path,

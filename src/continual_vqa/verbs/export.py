@@ -10,7 +10,6 @@ choices or sees pairs, what answers these questions is left out, and the summary
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 EXAMPLE = "continual-vqa export --base base --model model.safetensors --out adapter"
@@ -32,6 +31,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     from continual_vqa.backbones.decoder import Decoder
     from continual_vqa.errors import UserError
     from continual_vqa.files.atomic import atomic_folder
+    from continual_vqa.files.jsons import parse_text
     from continual_vqa.training.loading import load_model, start_file
 
     if args.out.exists():
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         )
     held, left_out = model.low_rank(), []
     if args.what == "adapter":
-        trained = set(json.loads(header.get("parts", "{}")))
+        trained = set(parse_text(header.get("parts", "{}"), args.model))
         beyond = sorted(trained - set(held))
         if beyond or not held:
             raise UserError(

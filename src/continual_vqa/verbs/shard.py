@@ -20,7 +20,7 @@ from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.data.payloads import PayloadSource, open_payload
 from continual_vqa.data.tables import read_questions
 from continual_vqa.errors import UserError
-from continual_vqa.files.jsons import ARCHIVE_MARK
+from continual_vqa.files.reading import ARCHIVE_MARK
 from continual_vqa.shards.selection import present, select_cell
 from continual_vqa.shards.writer import write_cell
 

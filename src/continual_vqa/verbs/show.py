@@ -17,10 +17,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from continual_vqa.errors import UserError
-from continual_vqa.files.parquet import read_note, read_table
+from continual_vqa.files.parquet import read_any, read_note
 from continual_vqa.shards.contents import cell_contents, shard_contents
 from continual_vqa.shards.tables import FORMAT, INDEX_FILE
 from continual_vqa.verbs.tensor_contents import tensor_contents
@@ -71,8 +69,7 @@ def _table_contents(path: Path, head: int) -> dict[str, Any]:
     note = read_note(path)
     if note.get("format") == FORMAT and path.name == INDEX_FILE:
         return cell_contents(path.parent, head)
-    # The file's own schema: `show` takes any table, and reading it checks the file.
-    table = read_table(path, pq.read_schema(path))
+    table = read_any(path)
     return {
         "kind": "table",
         "file": str(path),

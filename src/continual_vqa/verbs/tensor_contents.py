@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from continual_vqa.errors import naming
+from continual_vqa.errors import UserError, naming
+from continual_vqa.files.jsons import parse_text
 from continual_vqa.files.tensors import TensorInfo, read_header
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
@@ -123,6 +123,6 @@ def _parsed(value: str) -> object:
     if not value.startswith(("{", "[")):
         return value
     try:
-        return json.loads(value)
-    except ValueError:
+        return parse_text(value, "")
+    except UserError:
         return value
