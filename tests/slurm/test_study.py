@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -157,7 +158,7 @@ def test_what_a_stage_trained_outlives_the_failure_of_what_follows(
     assert text.count(answer) == 1
     rules.write_text(text.replace(answer, answer.replace('"', '"test -e go; ')))
     run = study.start("--configfile", "config/tiny.yaml")
-    wait_until(lambda: "Error in group stage-" in study.said(), 900, "a failed group")
+    wait_until(lambda: re.search(r"SLURM-job .\d+. failed", study.said()), 900, "a failed group")
     assert not list((study.root / "results" / "tiny" / "stages").rglob("model.safetensors"))
     (study.root / "go").touch()
     run.finish(1200)
