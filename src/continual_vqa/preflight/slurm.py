@@ -64,8 +64,9 @@ def sbatch_line(site: Site, rule: str, needs: Needs) -> list[str]:
     on_gpu = rule in site.gpu_stages
     partition = site.gpu_partition if on_gpu else site.cpu_partition
     nodes = site.nodes_of(rule)
-    shared = isinstance(needs, SharedNeeds) and rule in SHARED
-    threads = needs.all_threads if shared else needs.threads
+    threads = needs.threads
+    if isinstance(needs, SharedNeeds) and rule in SHARED:
+        threads = needs.all_threads
     line = ["sbatch", f"--ntasks={nodes}", f"--cpus-per-task={threads}"]
     line += [f"--nodes={nodes}"] if nodes > 1 else []
     line += [f"--mem={memory}", f"--time={runtime}"]

@@ -131,15 +131,12 @@ def _within(
     stretches: list[tuple[slice, float, bool]], own: slice
 ) -> list[tuple[slice, float, bool]]:
     """What of the stretches lies within `own`, counted from its start."""
-    cut = (
-        (slice(max(place.start, own.start), min(place.stop, own.stop)), *rest)
-        for place, *rest in stretches
-    )
-    return [
-        (slice(place.start - own.start, place.stop - own.start), factor, decays)
-        for place, factor, decays in cut
-        if place.start < place.stop
-    ]
+    out = []
+    for place, factor, decays in stretches:
+        start, stop = max(place.start, own.start), min(place.stop, own.stop)
+        if start < stop:
+            out.append((slice(start - own.start, stop - own.start), factor, decays))
+    return out
 
 
 def rate(
