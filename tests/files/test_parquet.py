@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -54,3 +55,24 @@ def test_a_truncated_file_is_refused(tmp_path: Path, cut: float) -> None:
     path.write_bytes(content[: int(len(content) * cut)])
     with pytest.raises(UserError, match="damaged Parquet"):
         read_table(path, SCHEMA)
+
+
+def test_a_flipped_bit_of_any_byte_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, TABLE, SCHEMA, note={"task": "color"})
+    content = path.read_bytes()
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        for read in (lambda: read_table(path, SCHEMA), lambda: read_note(path)):
+            with pytest.raises(UserError, match="damaged Parquet"):
+                read()
+
+
+def test_a_table_by_others_has_no_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(TABLE, path)
+    assert read_table(path, SCHEMA).equals(TABLE)
+    write_table(path, TABLE, SCHEMA)
+    assert pq.read_table(path).equals(TABLE)

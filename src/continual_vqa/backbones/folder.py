@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from continual_vqa.backbones.base import Backbone, parts
 from continual_vqa.backbones.families import family
@@ -18,6 +21,7 @@ from continual_vqa.errors import UserError
 from continual_vqa.files.atomic import atomic_folder
 from continual_vqa.files.hashing import sha256_bytes, sha256_file
 from continual_vqa.files.jsons import read_json
+from continual_vqa.files.tensors import read_header
 
 FORMAT = "continual-vqa base 1"
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
@@ -35,11 +39,7 @@ def write_base(folder: str | Path, model: Backbone) -> str:
         "tokenizer_sha256": sha256_bytes(tokenizer_bytes),
         "parts": json.dumps(parts(model), sort_keys=True),
     }
-    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(raw_bytes(tensor))
-    metadata["base_sha256"] = digest.hexdigest()
+    metadata["base_sha256"] = _hash(metadata, tensors)
     with atomic_folder(folder) as temporary:
         (temporary / CONFIG).write_bytes(config_bytes)
         (temporary / TOKENIZER).write_bytes(tokenizer_bytes)
@@ -78,7 +78,29 @@ def read_base(folder: str | Path) -> tuple[Backbone, str]:
                 expected="the file that was written with the weights",
                 do="make the base folder again",
             )
+    if not _summed(folder / WEIGHTS) and metadata.get("base_sha256") != _hash(metadata, tensors):
+        raise UserError(
+            "its tensors are not those that were written",
+            where=folder / WEIGHTS,
+            expected="tensors with the hash that its header names",
+            do="make the base folder again",
+        )
     words = read_words(folder / TOKENIZER)
     model = family(str(config.get("family")), folder / CONFIG).rebuild(config, words)
     load_into(dict(model.named_parameters()), tensors, folder / WEIGHTS)
     return model, metadata["base_sha256"]
+
+
+def _hash(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """The name of a base: the SHA-256 of its other metadata and of all tensors."""
+    others = {key: value for key, value in metadata.items() if key != "base_sha256"}
+    digest = hashlib.sha256(json.dumps(others, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(raw_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _summed(path: Path) -> bool:
+    """Whether the file has checksums, which were compared when it was read."""
+    return all(info.crc32 is not None for info in read_header(path)[1].values())

@@ -1,6 +1,8 @@
 """Parquet tables with a schema that is checked when written and when read.
 
-Every table carries a *note* (string keys and values) in its file metadata: what made it.
+Every table carries a *note* (string keys and values) in its file metadata: what made it; and the
+CRC-32 of the whole file (`files.checksums`), which is compared whenever it is opened. A file by
+others has none.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from continual_vqa.errors import UserError, naming
+from continual_vqa.files import checksums
 from continual_vqa.files.atomic import atomic_path
 
 _PREFIX = "continual_vqa."
@@ -31,7 +34,16 @@ def write_table(
     metadata = {f"{_PREFIX}{key}": value for key, value in sorted((note or {}).items())}
     table = table.replace_schema_metadata(metadata)
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=3)
+        with pq.ParquetWriter(
+            temporary, table.schema, compression="zstd", compression_level=3
+        ) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({checksums.KEY: checksums.blank(1)})
+        content = temporary.read_bytes()
+        place = content.rindex(checksums.blank(1).encode()) + len(checksums.MARK) + 1
+        with temporary.open("r+b") as handle:
+            handle.seek(place)
+            handle.write(f"{checksums.own_sum(content, place):08x}".encode())
 
 
 def read_table(
@@ -72,20 +84,36 @@ def read_table(
 
 def read_note(path: str | Path) -> dict[str, str]:
     """The note that `write_table` stored in `path`."""
-    metadata = _open(path).schema_arrow.metadata or {}
+    metadata = _open(path).metadata.metadata or {}
     return {
         key.decode().removeprefix(_PREFIX): value.decode()
         for key, value in metadata.items()
-        if key.startswith(_PREFIX.encode())
+        if key.startswith(_PREFIX.encode()) and key != checksums.KEY.encode()
     }
 
 
 def _open(path: str | Path) -> pq.ParquetFile:
+    with naming(path, "read"):
+        content = Path(path).read_bytes()
+    _check(path, content)
     try:
-        with naming(path, "read"):
-            return pq.ParquetFile(path, memory_map=False)
+        return pq.ParquetFile(pa.BufferReader(content))
     except pa.ArrowException as error:
         raise _damaged(path, error) from error
+
+
+def _check(path: str | Path, content: bytes) -> None:
+    """Refuse a file whose checksum is not that of its bytes."""
+    mark = content.rfind(f"{checksums.MARK} ".encode())
+    if mark < 0 and content.rfind(checksums.KEY.encode()) < 0:
+        return
+    place = mark + len(checksums.MARK) + 1
+    try:
+        (own,) = checksums.parse(content[max(mark, 0) : place + 8].decode("latin-1"), 1)
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    if content.rfind(checksums.KEY.encode()) < 0 or checksums.own_sum(content, place) != own:
+        raise _damaged(path, ValueError("its bytes are not those that were written"))
 
 
 def _damaged(path: str | Path, error: Exception) -> UserError:
