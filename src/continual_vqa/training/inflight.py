@@ -21,6 +21,7 @@ from torch import Tensor
 
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.errors import UserError
+from continual_vqa.files.atomic import sweep
 
 FILE = "inflight.safetensors"
 FORMAT = "continual-vqa in-flight 1"
@@ -119,5 +120,6 @@ class InFlight:
     def clear(self) -> None:
         """Remove the saved state, and its folder when nothing else is in it: the work is done."""
         (self.folder / FILE).unlink(missing_ok=True)
+        sweep(self.folder / FILE)
         with suppress(OSError):
             self.folder.rmdir()
