@@ -58,13 +58,19 @@ CASES = {
     "summary": Case("metrics/summary.parquet", "table", ("main",)),
     "table of masks": Case("metrics/masks.parquet", "figure", ("mask_shares",)),
 }
-# What a reader takes of a shard is compared; what lies between (padding, times) is not read.
-NOT_ALL_READ = {"shard", "shard, for prediction"}
+# What a reader takes of a shard is compared; what lies between (padding, times) is not read. The
+# survey takes the header of a mask.
+NOT_ALL_READ = {"shard", "shard, for prediction", "mask, for the survey"}
 OUTPUTS = ("--out", "--curve", "--report", "--summary", "--masks", "--overlap", "--importance",
            "--merges", "--alignment", "--out-png", "--out-pdf", "--out-csv", "--out-md",
            "--out-tex", "--scratch")  # fmt: skip
 # What is an output of one verb can be an input of another.
 INPUTS = {"train": ("--masks", "--importance"), "mask": ("--importance",)}
+
+
+def largest(study: Study, pattern: str) -> Path:
+    """Of files of one kind; the alignment logs of stages without an align guard are empty."""
+    return max(study.folder.glob(pattern), key=lambda path: path.stat().st_size)
 
 
 def damaged(content: bytes, number: int, draw: random.Random) -> bytes:
@@ -138,7 +144,7 @@ def test_every_reader_notices(
     case, draw = CASES[name], random.Random(name)
     study = undisturbed.copy(tmp_path / "study")
     monkeypatch.chdir(study.root)
-    path = next(iter(sorted(study.folder.glob(case.file))))
+    path = largest(study, case.file)
     out = tmp_path / "out"
     out.mkdir()
     command = elsewhere(undisturbed.command(case.verb, *case.words), out)
@@ -148,7 +154,7 @@ def test_every_reader_notices(
         whole = contents(out)
         empty(out)
     row = table.row("truncated or bit-flipped file, given to its reader")
-    for number in range(FLIPS):
+    for number in range(FLIPS if whole is None else FLIPS // 3):
         refuse(path, command, out, row, number, draw, capfd, whole)
 
 
@@ -188,7 +194,7 @@ def test_snakemake_stops_at_it_and_makes_it_anew(
     name: str, finished: Study, undisturbed: Study, table: Table
 ) -> None:
     case, draw = CASES[name], random.Random(name)
-    path = next(iter(sorted(finished.folder.glob(case.file))))
+    path = largest(finished, case.file)
     command = undisturbed.command(case.verb, *case.words)
     named = next(o for o in ("--out", "--out-png", "--out-csv", "--merges") if o in command)
     target = command[command.index(named) + 1]
