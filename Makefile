@@ -6,7 +6,7 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules --show-failed-logs
 
-.PHONY: help setup demo base base-llava test test-slurm lint format bench generated lock clean
+.PHONY: help setup demo base base-llava test test-slurm test-faults lint format bench generated lock clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -33,6 +33,10 @@ test: setup lint  ## lint, then all tests
 
 test-slurm: setup  ## run the profile slurm on a real cluster of four nodes on this machine (root, Slurm)
 	@SLURM_TESTS=all $(BIN)/python -m pytest tests/slurm
+
+test-faults: setup  ## kill, fill, flip and lock a running study at random; ends with a table (long; some need root)
+	@rm -f .faults.json
+	@FAULT_TESTS=all FAULT_TABLE=.faults.json $(BIN)/python -m pytest tests/faults
 
 lint: setup  ## ruff, snakefmt, snakemake --lint, pyright
 	@$(BIN)/ruff check --no-cache .

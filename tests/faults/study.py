@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -113,8 +112,8 @@ class Study:
             if name.parts[0] not in TOLD
         }
 
-    def jobs(self) -> Iterator[tuple[int, str, str]]:
-        """(process, verb, its output) of every job of this study that runs now."""
+    def jobs(self) -> Iterator[tuple[int, list[str]]]:
+        """(process, verb and arguments) of every job of this study that runs now."""
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
@@ -124,7 +123,7 @@ class Study:
             except OSError:
                 continue  # it has just ended
             if here and words[1:3] == ["-m", "continual_vqa"]:
-                yield int(entry.name), words[3], _output(words)
+                yield int(entry.name), words[3:]
 
 
 def make(repository: Path, root: Path) -> Study:
@@ -160,11 +159,6 @@ def replace_argument(command: list[str], option: str, value: str) -> list[str]:
 
 def forget(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _output(words: list[str]) -> str:
-    named = [w for o, w in pairwise(words) if o.startswith("--out")]
-    return named[0] if named else " ".join(words[3:5])
 
 
 def _content(path: Path) -> object:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -15,9 +16,11 @@ pytestmark = [long, pytest.mark.timeout(3600)]
 TARGET = "results/tiny/cells/train/color/G1/index.parquet"
 
 
-def wait_for_jobs(study: Study) -> None:
-    while not list(study.jobs()):
-        pass
+def wait_for_job(study: Study) -> int:
+    """The process of the first job that runs."""
+    while not (found := list(study.jobs())):
+        time.sleep(0.01)
+    return found[0][0]
 
 
 def test_the_second_is_refused_and_touches_nothing(
@@ -25,12 +28,14 @@ def test_the_second_is_refused_and_touches_nothing(
 ) -> None:
     row = table.row("two Snakemakes in one folder")
     first = fresh.start(TARGET)
-    wait_for_jobs(fresh)
+    job = wait_for_job(fresh)
+    os.kill(job, signal.SIGSTOP)  # so that the first is at work for as long as it takes
     with row.fault(2):
         for arguments in ((TARGET,), ("--rerun-incomplete", "--keep-going", TARGET)):
             said = fresh.run(*arguments, ok=False)
             assert "Error: Directory cannot be locked" in said
             assert "--unlock" in said
+        os.kill(job, signal.SIGCONT)
         assert first.wait() == 0
         made, whole = fresh.results(), undisturbed.results()
         row.check(lost=[name for name in made if made[name] != whole[name]])
@@ -39,12 +44,13 @@ def test_the_second_is_refused_and_touches_nothing(
 def test_a_stale_lock(finished: Study, undisturbed: Study, table: Table) -> None:
     row = table.row("stale lock")
     run = finished.start("--force", TARGET)
-    wait_for_jobs(finished)
+    wait_for_job(finished)
     with row.fault():
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
         said = finished.run(TARGET, ok=False)
         assert "Error: Directory cannot be locked" in said
         finished.run("--unlock")
-        finished.run("--rerun-incomplete")
+        # A file that nothing else lacks has to be named.
+        finished.run("--rerun-incomplete", TARGET)
         row.check(lost=differing(finished.results(), undisturbed.results()))
