@@ -76,14 +76,14 @@ def read_base(folder: str | Path) -> tuple[Backbone, str]:
                 f"{name} does not belong to {WEIGHTS}",
                 where=folder / name,
                 expected="the file that was written with the weights",
-                do="make the base folder again",
+                do="delete the folder and make it again (the workflow does if it is missing)",
             )
     if not _summed(folder / WEIGHTS) and metadata.get("base_sha256") != _hash(metadata, tensors):
         raise UserError(
             "its tensors are not those that were written",
             where=folder / WEIGHTS,
             expected="tensors with the hash that its header names",
-            do="make the base folder again",
+            do="delete the folder and make it again (the workflow does if it is missing)",
         )
     words = read_words(folder / TOKENIZER)
     model = family(str(config.get("family")), folder / CONFIG).rebuild(config, words)

@@ -116,9 +116,9 @@ def check(path: str | Path, name: str, info: TensorInfo, content: bytearray | me
 def check_file(
     path: str | Path, infos: Mapping[str, TensorInfo], *, sha256: bool = False
 ) -> str | None:
-    """Refuse a file with a tensor that is not as it was written, in one pass, piece by piece.
+    """Refuse a file with one of these tensors not as it was written, in one pass, piece by piece.
 
-    Returns its hex SHA-256 if that is asked for.
+    Returns its hex SHA-256 if that is asked for (of a file whose tensors these all are).
 
     Raises
     ------
@@ -127,14 +127,15 @@ def check_file(
     if not sha256 and all(info.crc32 is None for info in infos.values()):
         return None
     digest = hashlib.sha256()
-    update = digest.update if sha256 else lambda piece: None
     with naming(path, "read"), Path(path).open("rb") as handle:
-        begin = min((info.begin for info in infos.values()), default=None)
-        update(handle.read(begin))
+        if sha256:
+            digest.update(handle.read(min((info.begin for info in infos.values()), default=-1)))
         for name, info in infos.items():
+            handle.seek(info.begin)
             running, left = 0, info.end - info.begin
             while left and (piece := handle.read(min(left, _PIECE))):
-                update(piece)
+                if sha256:
+                    digest.update(piece)
                 running, left = zlib.crc32(piece, running), left - len(piece)
             if info.crc32 not in (None, running):
                 raise _changed(path, name)

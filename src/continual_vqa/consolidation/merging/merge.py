@@ -39,7 +39,8 @@ def merge_files(job: MergeJob, out: str | Path) -> dict[str, Any]:
     if METHODS[job.config.kind].needs_base:
         check_base(base)
     elif job.full:
-        check_file(base.path, base.infos)
+        merged = models[0].infos
+        check_file(base.path, {n: info for n, info in base.infos.items() if n in merged})
     inputs = [
         {
             **{key: model.metadata.get(key, "") for key in ("stage", "task", "step")},
