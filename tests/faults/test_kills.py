@@ -75,13 +75,14 @@ def test_jobs_killed_all_over_the_dag(
 ) -> None:
     row, draw = table.row("kill -9 of a job at a random moment"), Random(1)
     lengths = seconds_of(undisturbed)
-    while row.injected < KILLS or not lengths.keys() <= row.detail.keys():
+    while row.injected < KILLS:
         study = make(repository, tmp_path / f"study-{row.injected}")
         killer = Killer(study, row, lengths, draw)
         assert killer.watch(study.start("--keep-going", "--retries", str(RETRIES))) == 0
         row.check(lost=differing(study.results(), undisturbed.results()))
         assert remains(study.folder) == []
         row.survived = row.injected
+    assert len(lengths.keys() & row.detail.keys()) >= 12, "kills reach jobs all over the DAG"
 
 
 @long
