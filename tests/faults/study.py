@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,13 @@ class Study:
             for name, path in sorted(files.items())
             if name.parts[0] not in TOLD
         }
+
+    def wait_job(self, run: subprocess.Popen[str]) -> int:
+        """The process of the first job of a run."""
+        while not (found := list(self.jobs())):
+            assert run.poll() is None, self.said()[-4000:]
+            time.sleep(0.01)
+        return found[0][0]
 
     def jobs(self) -> Iterator[tuple[int, list[str]]]:
         """(process, verb and arguments) of every job of this study that runs now."""

@@ -49,7 +49,8 @@ class Killer:
         while run.poll() is None:
             for process, words in list(self._study.jobs()):
                 job = " ".join(words)
-                if process not in self._due and self._killed[job] < RETRIES:
+                wanted = process not in self._due and self._killed[job] < RETRIES
+                if wanted and self._begun(words, self._killed[job]):
                     moment = self._draw.uniform(0, self._lengths[words[0]])
                     self._due[process] = time.monotonic() + moment
                 if time.monotonic() >= self._due.get(process, math.inf):
@@ -58,15 +59,24 @@ class Killer:
             time.sleep(0.02)
         return run.returncode
 
+    def _begun(self, words: list[str], kills: int) -> bool:
+        """Whether the time from which a moment is drawn has come: after the first kill of a job
+        that saves its state, when a state is saved.
+        """
+        return "--scratch" not in words or not kills or self._saved(words)
+
+    def _saved(self, words: list[str]) -> bool:
+        scratch = self._study.root / words[words.index("--scratch") + 1]
+        return any(scratch.glob("inflight.safetensors"))
+
     def _kill(self, process: int, words: list[str]) -> None:
         del self._due[process]
+        saved = "--scratch" in words and self._saved(words)
         with suppress(ProcessLookupError):
             os.kill(process, signal.SIGKILL)
             self._row.injected += 1
             self._row.count(words[0])
-            if "--scratch" in words:
-                scratch = self._study.root / words[words.index("--scratch") + 1]
-                self._row.count("with a saved state", any(scratch.glob("*.safetensors")))
+            self._row.count("with a saved state", saved)
 
 
 @long
@@ -91,7 +101,8 @@ def test_snakemake_killed(fresh: Study, undisturbed: Study, table: Table) -> Non
     whole = sum(seconds_of(undisturbed).values())
     for _ in range(count):
         run = fresh.start("--rerun-incomplete")
-        time.sleep(3 + draw.uniform(0, whole / count))
+        fresh.wait_job(run)
+        time.sleep(draw.uniform(0, whole / count))
         with suppress(ProcessLookupError):
             os.kill(run.pid, signal.SIGKILL)
         if run.wait() != -signal.SIGKILL:
@@ -115,7 +126,8 @@ def test_everything_killed_at_once(fresh: Study, undisturbed: Study, table: Tabl
     whole = sum(seconds_of(undisturbed).values())
     for _ in range(3):
         run = fresh.start("--rerun-incomplete")
-        time.sleep(3 + draw.uniform(0, whole / 3))
+        fresh.wait_job(run)
+        time.sleep(draw.uniform(0, whole / 3))
         os.killpg(run.pid, signal.SIGKILL)
         if run.wait() != -signal.SIGKILL:
             break

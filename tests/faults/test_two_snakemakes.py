@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 
 import pytest
 
@@ -16,19 +15,12 @@ pytestmark = [long, pytest.mark.timeout(3600)]
 TARGET = "results/tiny/cells/train/color/G1/index.parquet"
 
 
-def wait_for_job(study: Study) -> int:
-    """The process of the first job that runs."""
-    while not (found := list(study.jobs())):
-        time.sleep(0.01)
-    return found[0][0]
-
-
 def test_the_second_is_refused_and_touches_nothing(
     fresh: Study, undisturbed: Study, table: Table
 ) -> None:
     row = table.row("two Snakemakes in one folder")
     first = fresh.start(TARGET)
-    job = wait_for_job(fresh)
+    job = fresh.wait_job(first)
     os.kill(job, signal.SIGSTOP)  # so that the first is at work for as long as it takes
     with row.fault(2):
         for arguments in ((TARGET,), ("--rerun-incomplete", "--keep-going", TARGET)):
@@ -44,7 +36,7 @@ def test_the_second_is_refused_and_touches_nothing(
 def test_a_stale_lock(finished: Study, undisturbed: Study, table: Table) -> None:
     row = table.row("stale lock")
     run = finished.start("--force", TARGET)
-    wait_for_job(finished)
+    finished.wait_job(run)
     with row.fault():
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
