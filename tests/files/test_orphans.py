@@ -44,6 +44,14 @@ def test_a_parent_that_lives_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     assert orphaned()
 
 
+def test_a_shell_that_has_ended_but_still_has_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    monkeypatch.setenv(VARIABLE, f"{child.pid} {os.getpid()}")
+    assert orphaned()
+    child.wait()
+
+
 @pytest.mark.parametrize("killed", ["nothing", "the shell", "Snakemake"])
 def test_a_job_writes_only_for_a_workflow_that_lives(tmp_path: Path, killed: str) -> None:
     reading, writing = os.pipe()

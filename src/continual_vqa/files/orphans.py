@@ -11,6 +11,8 @@ from pathlib import Path
 
 # "<process of the job's shell> <process of its Snakemake>", set by the rules; unset: by hand.
 VARIABLE = "CONTINUAL_VQA_STARTED_BY"
+# States of a process that has ended but that nobody has asked for yet.
+_DEAD = "ZX"
 
 
 def orphaned() -> bool:
@@ -26,4 +28,5 @@ def orphaned() -> bool:
     except OSError:
         return True
     # The command's name stands in parentheses and may hold any character; then state and parent.
-    return fields.rpartition(")")[2].split()[1] != parent
+    state, its_parent = fields.rpartition(")")[2].split()[:2]
+    return state in _DEAD or its_parent != parent
