@@ -6,7 +6,8 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 BIN := .venv/bin
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host reason rules --show-failed-logs
 
-.PHONY: help setup demo base base-llava test test-slurm slurm-packages fuzz lint format bench generated lock clean
+.PHONY: help setup demo base base-llava test test-slurm slurm-packages test-faults fuzz lint format bench generated lock \
+  clean
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/:/' | column -t -s:
@@ -36,6 +37,10 @@ slurm-packages:
 
 test-slurm: setup slurm-packages  ## run the profile slurm on a real cluster of four nodes on this machine (root, apt)
 	@SLURM_TESTS=all $(BIN)/python -m pytest tests/slurm
+
+test-faults: setup  ## kill, fill, flip and lock a running study at random; ends with a table (long; some need root)
+	@rm -f .faults.json
+	@FAULT_TESTS=all FAULT_TABLE=.faults.json $(BIN)/python -m pytest tests/faults
 
 # Seconds of fuzzing, shared out over all readers; starting each adds some ten seconds.
 SECONDS ?= 600

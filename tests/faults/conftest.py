@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from continual_vqa.cli import main
+
+from .record import FILE, Table, put_into_page
+from .study import Study, make, run_undisturbed
+
+# Set by `make test-faults`: then the long tests run too.
+WANTED = os.environ.get("FAULT_TESTS") == "all"
+long = pytest.mark.skipif(not WANTED, reason="long: run by `make test-faults`")
+TABLE = Table()
 
 BACKBONE = {
     "folder": "",
@@ -57,6 +67,18 @@ class Material:
     @property
     def cell(self) -> Path:
         return self.root / "cells" / CELL
+
+    @property
+    def cell_index(self) -> Path:
+        return self.cell / "index.parquet"
+
+    @property
+    def all_questions(self) -> Path:
+        return self.root / "all.parquet"
+
+    @property
+    def weights(self) -> Path:
+        return self.base / "model.safetensors"
 
     @property
     def shard(self) -> Path:
@@ -163,3 +185,37 @@ def material(whole: Material, tmp_path: Path) -> Material:
     root = tmp_path / "material"
     shutil.copytree(whole.root, root)
     return Material(root)
+
+
+@pytest.fixture(scope="session")
+def table() -> Iterator[Table]:
+    """Where a test notes what it injected; written at the end, and shown by `make test-faults`."""
+    yield TABLE
+    text = TABLE.write()
+    if FILE:
+        put_into_page(text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if FILE and TABLE.rows:
+        terminalreporter.write_line(TABLE.write())
+
+
+@pytest.fixture(scope="session")
+def undisturbed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The study with every kind of artefact, run once without a fault. Not to be changed."""
+    if kept := os.environ.get("FAULT_STUDY"):
+        return Study(Path(kept))
+    return run_undisturbed(repository, tmp_path_factory.mktemp("undisturbed") / "study")
+
+
+@pytest.fixture
+def fresh(repository: Path, tmp_path: Path) -> Study:
+    """The study before its first run."""
+    return make(repository, tmp_path / "study")
+
+
+@pytest.fixture
+def finished(undisturbed: Study, tmp_path: Path) -> Study:
+    """A copy of the finished study that one test may damage."""
+    return undisturbed.copy(tmp_path.resolve() / "study")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from continual_vqa.errors import UserError
-from continual_vqa.files.atomic import atomic_folder, atomic_path, write_bytes, write_text
+from continual_vqa.files.atomic import (
+    atomic_folder,
+    atomic_path,
+    sweep,
+    write_bytes,
+    write_text,
+)
 
 
 def test_a_write_replaces_the_whole_file(tmp_path: Path) -> None:
@@ -104,3 +111,58 @@ def test_a_killed_writer_leaves_old_or_new(tmp_path: Path, wait: float) -> None:
     content = target.read_bytes()
     assert len(content) == 1_000_000
     assert len(set(content)) == 1
+
+
+def left_by_a_killed_writer(target: Path, manager: str) -> Path:
+    """What a process that was killed while it wrote `target` left beside it."""
+    script = (
+        "import os, signal, sys\nfrom continual_vqa.files import atomic\n"
+        f"with atomic.{manager}(sys.argv[1]) as path:\n"
+        "    (path / 'half' if path.is_dir() else path).write_text('half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(target)], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = target.parent.glob(".*.part")
+    return left
+
+
+def test_the_next_write_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    left_by_a_killed_writer(tmp_path / "file", "atomic_path")
+    write_text(tmp_path / "file", "whole")
+    left_by_a_killed_writer(tmp_path / "cell", "atomic_folder")
+    (tmp_path / ".cell.x.old").mkdir()
+    with atomic_folder(tmp_path / "cell") as folder:
+        (folder / "one").touch()
+    assert sorted(os.listdir(tmp_path)) == ["cell", "file"]
+    assert os.listdir(tmp_path / "cell") == ["one"]
+
+
+def test_what_is_being_written_is_left_alone(tmp_path: Path) -> None:
+    for manager in (atomic_path, atomic_folder):
+        target = tmp_path / manager.__name__
+        with manager(target) as first:
+            with manager(target) as second:
+                sweep(target)
+                assert first.exists()
+                assert second.exists()
+                (second / "x" if second.is_dir() else second).write_text("second")
+            assert first.exists()
+            if first.is_file():
+                first.write_text("first")
+                assert target.read_text() == "second"
+            else:
+                shutil.rmtree(target)
+    assert sorted(os.listdir(tmp_path)) == ["atomic_folder", "atomic_path"]
+
+
+def test_a_file_system_without_locks_only_keeps_the_remains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    left = left_by_a_killed_writer(tmp_path / "file", "atomic_path")
+    monkeypatch.setattr("fcntl.flock", refuse)
+    write_text(tmp_path / "file", "whole")
+    assert sorted(os.listdir(tmp_path)) == sorted([left.name, "file"])

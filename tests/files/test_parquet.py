@@ -79,3 +79,22 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table([wrong], schema=schema), path)
     with pytest.raises(UserError, match=r"odd\.parquet: damaged Parquet file"):
         read_table(path, schema)
+def test_a_flipped_bit_of_any_byte_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    write_table(path, TABLE, SCHEMA, note={"task": "color"})
+    content = path.read_bytes()
+    for place in range(len(content)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << place % 8
+        path.write_bytes(flipped)
+        for read in (lambda: read_table(path, SCHEMA), lambda: read_note(path)):
+            with pytest.raises(UserError, match="damaged Parquet"):
+                read()
+
+
+def test_a_table_by_others_has_no_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(TABLE, path)
+    assert read_table(path, SCHEMA).equals(TABLE)
+    write_table(path, TABLE, SCHEMA)
+    assert pq.read_table(path).equals(TABLE)

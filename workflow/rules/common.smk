@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 from continual_vqa.config.load import load_study
 from continual_vqa.config.site import CHAINED, SLOTS, SLOTTED
 from continual_vqa.errors import UserError
+from continual_vqa.files.orphans import VARIABLE
 from continual_vqa.plan.consolidation import memory_of
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
 from continual_vqa.plan.reporting import BANKED, FIGURES, MERGED, SURVEYED
@@ -29,7 +30,9 @@ SOURCE = Path(workflow.basedir) / "src"
 # state on it; so the shell has to wait, and what reads the messages to stay. (Braces are doubled:
 # Snakemake formats the prefix.)
 SURVIVE = "trap : TERM; tee() {{ trap '' TERM; command tee \"$@\"; }}; "
-shell.prefix(f'{SURVIVE}export {PYTHON}PYTHONPATH="{SOURCE}"; ')
+# A job whose Snakemake was killed runs on; it is told its parents, so that it writes nothing then.
+PARENTS = f'export {VARIABLE}="$$ $PPID"; '
+shell.prefix(f'{SURVIVE}{PARENTS}export {PYTHON}PYTHONPATH="{SOURCE}"; ')
 ENVIRONMENT = f"{workflow.basedir}/envs/conda.yaml"
 IMAGE = Path(workflow.basedir, "envs", "continual-vqa.sif")
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
+
+from torch import Tensor
 
 from continual_vqa.backbones.base import Backbone, parts
 from continual_vqa.backbones.claims import check_claims
@@ -39,11 +42,7 @@ def write_base(folder: str | Path, model: Backbone) -> str:
         "tokenizer_sha256": sha256_bytes(tokenizer_bytes),
         "parts": json.dumps(parts(model), sort_keys=True),
     }
-    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(raw_bytes(tensor))
-    metadata["base_sha256"] = digest.hexdigest()
+    metadata["base_sha256"] = _hash(metadata, tensors)
     with atomic_folder(folder) as temporary:
         (temporary / CONFIG).write_bytes(config_bytes)
         (temporary / TOKENIZER).write_bytes(tokenizer_bytes)
@@ -80,8 +79,15 @@ def read_base(folder: str | Path) -> tuple[Backbone, str]:
                 f"{name} does not belong to {WEIGHTS}",
                 where=folder / name,
                 expected="the file that was written with the weights",
-                do="make the base folder again",
+                do="delete the folder and make it again (the workflow does if it is missing)",
             )
+    if not _summed(folder / WEIGHTS) and metadata.get("base_sha256") != _hash(metadata, tensors):
+        raise UserError(
+            "its tensors are not those that were written",
+            where=folder / WEIGHTS,
+            expected="tensors with the hash that its header names",
+            do="delete the folder and make it again (the workflow does if it is missing)",
+        )
     words = read_words(folder / TOKENIZER)
     own = family(str(config.get("family")), folder / CONFIG)
     infos = read_header(folder / WEIGHTS)[1]
@@ -91,3 +97,18 @@ def read_base(folder: str | Path) -> tuple[Backbone, str]:
     if not _SHA256.fullmatch(metadata.get("base_sha256", "")):
         raise UserError("has no base_sha256", where=folder / WEIGHTS, do="make the base again")
     return model, metadata["base_sha256"]
+
+
+def _hash(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    """The name of a base: the SHA-256 of its other metadata and of all tensors."""
+    others = {key: value for key, value in metadata.items() if key != "base_sha256"}
+    digest = hashlib.sha256(json.dumps(others, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(raw_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _summed(path: Path) -> bool:
+    """Whether the file has checksums, which were compared when it was read."""
+    return all(info.crc32 is not None for info in read_header(path)[1].values())

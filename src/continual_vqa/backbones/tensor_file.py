@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from continual_vqa.errors import UserError, naming
-from continual_vqa.files.tensors import TensorInfo, read_header, write_file
+from continual_vqa.files.tensors import TensorInfo, check, read_header, write_file
 
 DTYPES: dict[str, torch.dtype] = {
     "F64": torch.float64,
@@ -71,7 +71,9 @@ def _tensor(path: Path, name: str, info: TensorInfo, mapped: mmap.mmap) -> Tenso
         )
     if not info.size:
         return torch.empty(info.shape, dtype=dtype)
-    flat = torch.frombuffer(bytearray(mapped[info.begin : info.end]), dtype=dtype)
+    content = bytearray(mapped[info.begin : info.end])
+    check(path, name, info, content)
+    flat = torch.frombuffer(content, dtype=dtype)
     return flat.reshape(info.shape)
 
 

@@ -1,6 +1,8 @@
 """Parquet tables with a schema that is checked when written and when read.
 
-Every table carries a *note* (string keys and values) in its file metadata: what made it.
+Every table carries a *note* (string keys and values) in its file metadata: what made it; and the
+CRC-32 of the whole file (`files.checksums`), which is compared whenever it is opened. A file by
+others has none.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from continual_vqa.errors import UserError, naming
+from continual_vqa.files import checksums
 from continual_vqa.files.atomic import atomic_path
 from continual_vqa.files.reading import ordinary_size
 
@@ -41,7 +44,16 @@ def write_table(
     metadata = {f"{_PREFIX}{key}": value for key, value in sorted((note or {}).items())}
     table = table.replace_schema_metadata(metadata)
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=3)
+        with pq.ParquetWriter(
+            temporary, table.schema, compression="zstd", compression_level=3
+        ) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({checksums.KEY: checksums.blank(1)})
+        content = temporary.read_bytes()
+        place = content.rindex(checksums.blank(1).encode()) + len(checksums.MARK) + 1
+        with temporary.open("r+b") as handle:
+            handle.seek(place)
+            handle.write(f"{checksums.own_sum(content, place):08x}".encode())
 
 
 def read_table(
@@ -90,7 +102,7 @@ def read_note(path: str | Path) -> dict[str, str]:
         return {
             key.decode().removeprefix(_PREFIX): value.decode()
             for key, value in metadata.items()
-            if key.startswith(_PREFIX.encode())
+            if key.startswith(_PREFIX.encode()) and key != checksums.KEY.encode()
         }
     except UnicodeDecodeError as error:
         raise _damaged(path, error) from error
@@ -104,16 +116,19 @@ def read_any(path: str | Path) -> pa.Table:
 def _open(path: str | Path) -> tuple[pq.ParquetFile, pa.Schema]:
     """The file, its texts to be read as dictionaries, and the schema that was written."""
     size = ordinary_size(path)
+    with naming(path, "read"):
+        content = Path(path).read_bytes()
+    _check(path, content)
     try:
         with naming(path, "read"):
-            about = pq.ParquetFile(path, memory_map=False)
+            about = pq.ParquetFile(pa.BufferReader(content))
             written, claimed = about.schema_arrow, about.metadata.num_rows
             texts = [
                 about.schema.column(place).path
                 for place in range(len(about.schema))
                 if about.schema.column(place).physical_type == "BYTE_ARRAY"
             ]
-            opened = pq.ParquetFile(path, memory_map=False, read_dictionary=texts)
+            opened = pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts)
     except _BROKEN as error:
         raise _damaged(path, error) from error
     limit = max(FREE_ROWS, MAX_ROWS_PER_BYTE * size)
@@ -136,6 +151,20 @@ def _check_texts(path: str | Path, table: pa.Table) -> None:
     limit = max(FREE_TEXT, MAX_TEXT_PER_BYTE * ordinary_size(path))
     if total > limit:
         raise UserError(f"holds {total:,} bytes of text", where=path, expected=f"at most {limit:,}")
+
+
+def _check(path: str | Path, content: bytes) -> None:
+    """Refuse a file whose checksum is not that of its bytes."""
+    mark = content.rfind(f"{checksums.MARK} ".encode())
+    if mark < 0 and content.rfind(checksums.KEY.encode()) < 0:
+        return
+    place = mark + len(checksums.MARK) + 1
+    try:
+        (own,) = checksums.parse(content[max(mark, 0) : place + 8].decode("latin-1"), 1)
+    except ValueError as error:
+        raise _damaged(path, error) from error
+    if content.rfind(checksums.KEY.encode()) < 0 or checksums.own_sum(content, place) != own:
+        raise _damaged(path, ValueError("its bytes are not those that were written"))
 
 
 def _damaged(path: str | Path, error: Exception) -> UserError:

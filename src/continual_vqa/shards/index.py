@@ -20,7 +20,7 @@ from continual_vqa.shards.tar import TRAILER
 
 _SHARD_NAME = re.compile(r"[A-Za-z0-9_~-]+-\d{5,}\.tar")
 _KEY = re.compile(r"[A-Za-z0-9_~%-]+")
-_AGAIN = "write the cell again"
+_AGAIN = "delete its folder and write the cell again"
 
 
 @dataclass(frozen=True, slots=True)

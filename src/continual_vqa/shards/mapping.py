@@ -70,7 +70,7 @@ def _open_checked(index: CellIndex, shard: int) -> int:
         f"{what}: {size:,} bytes",
         where=path,
         expected=f"{info.bytes:,} bytes",
-        do="write the cell again",
+        do="delete its folder and write the cell again",
     )
 
 
@@ -79,12 +79,18 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError as error:
         raise UserError(
-            "the shard is missing", where=path, expected="a file", do="write the cell again"
+            "the shard is missing",
+            where=path,
+            expected="a file",
+            do="delete its folder and write the cell again",
         ) from error
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise UserError(
-                "the shard is a link", where=path, expected="a file", do="write the cell again"
+                "the shard is a link",
+                where=path,
+                expected="a file",
+                do="delete its folder and write the cell again",
             ) from error
         with naming(path, "read"):
             raise

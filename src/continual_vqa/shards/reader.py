@@ -156,5 +156,5 @@ class Cells(Sequence[Sample]):
         return UserError(
             f"image {table['key']} (question {table['question_id']}) {what}",
             where=index.folder / index.note.shards[table["shard"]].name,
-            do="write the cell again",
+            do="delete its folder and write the cell again",
         )

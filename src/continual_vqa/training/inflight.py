@@ -21,6 +21,7 @@ from torch import Tensor
 
 from continual_vqa.backbones.tensor_file import read_tensors, write_tensors
 from continual_vqa.errors import UserError
+from continual_vqa.files.atomic import sweep
 from continual_vqa.files.jsons import parse_text
 
 FILE = "inflight.safetensors"
@@ -128,5 +129,7 @@ class InFlight:
         """The work is done: remove the states of all ranks, and the folder if nothing is left."""
         for path in self.folder.glob(f"*{FILE}"):
             path.unlink(missing_ok=True)
+            sweep(path)
+        sweep(self.folder / FILE)
         with suppress(OSError):
             self.folder.rmdir()

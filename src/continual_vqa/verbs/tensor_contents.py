@@ -10,7 +10,7 @@ import numpy as np
 
 from continual_vqa.errors import UserError, naming
 from continual_vqa.files.jsons import parse_text
-from continual_vqa.files.tensors import TensorInfo, read_header
+from continual_vqa.files.tensors import TensorInfo, check, read_header
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 _BITS = ("U8", "BOOL")
@@ -34,6 +34,8 @@ def tensor_contents(path: Path) -> dict[str, Any]:
     parts |= {f"direction:{name}": f"{part} (direction)" for name, part in parts.items()}
     with naming(path, "read"):
         data = np.memmap(path, np.uint8, "r")
+    for name, info in tensors.items():
+        check(path, name, info, data[info.begin : info.end].data)
     rows = [_tensor(name, info, data, parts.get(name, "")) for name, info in tensors.items()]
     for row in rows:
         _as_mask(row, shapes.get(row["name"]))

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from continual_vqa.config.figures import FiguresConfig
-from continual_vqa.files.atomic import atomic_path
+from continual_vqa.files.atomic import write_bytes
 
 INCHES = {"column": 3.3, "page": 6.8}
 EDGE = 0.05  # inches around the head
@@ -139,9 +140,11 @@ def colour_scale(
 
 def save(figure: Figure, style: Style, pdf: str | Path, png: str | Path) -> None:
     """Write `figure` as PDF and PNG: the same figure always has the same bytes."""
+    dates = {"CreationDate": None, "Creator": None, "Producer": None}
+    kinds = ((pdf, "pdf", dates), (png, "png", {"Software": None}))
     with style.applied():
-        with atomic_path(pdf) as path:
-            dates = {"CreationDate": None, "Creator": None, "Producer": None}
-            figure.savefig(path, format="pdf", metadata=dates)
-        with atomic_path(png) as path:
-            figure.savefig(path, format="png", metadata={"Software": None})
+        for path, kind, metadata in kinds:
+            # In memory first: where the disk is full, matplotlib leaves its file open.
+            drawn = BytesIO()
+            figure.savefig(drawn, format=kind, metadata=metadata)
+            write_bytes(path, drawn.getvalue())

@@ -19,8 +19,7 @@ from continual_vqa.consolidation.merging.methods import METHODS
 from continual_vqa.consolidation.merging.models import Model, open_models
 from continual_vqa.consolidation.merging.report import peak_bytes
 from continual_vqa.consolidation.merging.stream import Merging
-from continual_vqa.files.hashing import sha256_file
-from continual_vqa.files.tensors import write_stream
+from continual_vqa.files.tensors import check_file, write_stream
 
 
 def merge_files(job: MergeJob, out: str | Path) -> dict[str, Any]:
@@ -39,10 +38,13 @@ def merge_files(job: MergeJob, out: str | Path) -> dict[str, Any]:
     base, models = open_models(job.base, job.models)
     if METHODS[job.config.kind].needs_base:
         check_base(base)
+    elif job.full:
+        merged = models[0].infos
+        check_file(base.path, {n: info for n, info in base.infos.items() if n in merged})
     inputs = [
         {
             **{key: model.metadata.get(key, "") for key in ("stage", "task", "step")},
-            "sha256": sha256_file(model.path) if job.checksums else None,
+            "sha256": check_file(model.path, model.infos, sha256=job.checksums),
         }
         for model in models
     ]
