@@ -79,6 +79,8 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table([wrong], schema=schema), path)
     with pytest.raises(UserError, match=r"odd\.parquet: damaged Parquet file"):
         read_table(path, schema)
+
+
 def test_a_flipped_bit_of_any_byte_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     write_table(path, TABLE, SCHEMA, note={"task": "color"})
