@@ -103,6 +103,7 @@ def kill_and_resume(stage: Stage, lengths: Lengths, expected: bytes, kills: int,
             row.count("with a saved state", bool(stage.saves()))
         else:
             # It came to its end before its moment: all over again.
+            assert process.returncode == 0
             row.check(lost=[] if stage.model.read_bytes() == expected else [str(stage.model)])
             forget(stage.folder)
     stage.finish()
