@@ -16,9 +16,10 @@ pytestmark = pytest.mark.skipif(
     not Path("/proc/self/stat").exists(), reason="parents are told by /proc, which is not here"
 )
 
+NODE = os.uname().nodename
 # As in workflow/rules/common.smk. The job names its shell, waits for a line, then writes.
 JOB = (
-    f'trap : TERM; export {VARIABLE}="$$ $PPID"; '
+    f'trap : TERM; export {VARIABLE}="$$ $PPID $(uname -n)"; '
     f"{sys.executable} -c 'import os, sys\n"
     "from continual_vqa.files.atomic import write_text\n"
     "from continual_vqa.errors import UserError\n"
@@ -36,18 +37,21 @@ def test_by_hand_there_is_no_workflow_to_miss(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_parent_that_lives_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, f"{os.getpid()} {os.getppid()}")
+    monkeypatch.setenv(VARIABLE, f"{os.getpid()} {os.getppid()} {NODE}")
     assert not orphaned()
-    monkeypatch.setenv(VARIABLE, f"{os.getpid()} 1234567890")
+    monkeypatch.setenv(VARIABLE, f"{os.getpid()} 1234567890 {NODE}")
     assert orphaned()
-    monkeypatch.setenv(VARIABLE, "1234567890 1")
+    monkeypatch.setenv(VARIABLE, f"1234567890 1 {NODE}")
     assert orphaned()
+    # A process of the same job on another node has no such shell to look for.
+    monkeypatch.setenv(VARIABLE, "1234567890 1 another-node")
+    assert not orphaned()
 
 
 def test_a_shell_that_has_ended_but_still_has_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    monkeypatch.setenv(VARIABLE, f"{child.pid} {os.getpid()}")
+    monkeypatch.setenv(VARIABLE, f"{child.pid} {os.getpid()} {NODE}")
     assert orphaned()
     child.wait()
 

@@ -31,7 +31,7 @@ SOURCE = Path(workflow.basedir) / "src"
 # Snakemake formats the prefix.)
 SURVIVE = "trap : TERM; tee() {{ trap '' TERM; command tee \"$@\"; }}; "
 # A job whose Snakemake was killed runs on; it is told its parents, so that it writes nothing then.
-PARENTS = f'export {VARIABLE}="$$ $PPID"; '
+PARENTS = f'export {VARIABLE}="$$ $PPID $(uname -n)"; '
 shell.prefix(f'{SURVIVE}{PARENTS}export {PYTHON}PYTHONPATH="{SOURCE}"; ')
 ENVIRONMENT = f"{workflow.basedir}/envs/conda.yaml"
 IMAGE = Path(workflow.basedir, "envs", "continual-vqa.sif")

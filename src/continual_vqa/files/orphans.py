@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# "<process of the job's shell> <process of its Snakemake>", set by the rules; unset: by hand.
+# "<process of the job's shell> <process of its Snakemake> <node>", set by the rules; unset: by hand.
 VARIABLE = "CONTINUAL_VQA_STARTED_BY"
 # States of a process that has ended but that nobody has asked for yet.
 _DEAD = "ZX"
@@ -18,10 +18,11 @@ _DEAD = "ZX"
 def orphaned() -> bool:
     """Whether the job's shell, or the Snakemake that started it, is gone.
 
-    False where that cannot be told: without /proc, and for a process that no rule started.
+    False where that cannot be told: without /proc, on another node than that of the shell, and for
+    a process that no rule started.
     """
-    shell, _, parent = os.environ.get(VARIABLE, "").partition(" ")
-    if not (shell and Path("/proc/self/stat").exists()):
+    shell, parent, node = os.environ.get(VARIABLE, "- - -").split()
+    if node != os.uname().nodename or not Path("/proc/self/stat").exists():
         return False
     try:
         fields = Path(f"/proc/{shell}/stat").read_text()

@@ -83,7 +83,7 @@ def damaged(path: Path, reason: str) -> UserError:
         f"damaged or no shard: {reason}",
         where=path,
         expected="an uncompressed tar of samples",
-        do="write the cell again",
+        do="delete its folder and write the cell again",
     )
 
 
