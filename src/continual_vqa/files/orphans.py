@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# "<process of the job's shell> <process of its Snakemake> <node>", set by the rules; unset: by hand.
+# "<process of the job's shell> <process of its Snakemake> <node>"; the rules set it.
 VARIABLE = "CONTINUAL_VQA_STARTED_BY"
 # States of a process that has ended but that nobody has asked for yet.
 _DEAD = "ZX"
