@@ -104,13 +104,13 @@ class Study:
         subprocess.run(["cp", "-a", str(self.root), str(root)], check=True)
         return Study(root)
 
-    def results(self) -> dict[str, object]:
-        """Name -> content of every result, without what is measured of a run."""
+    def results(self, *, without: Path | None = None) -> dict[str, object]:
+        """Name -> content of every result (but one), without what is measured of a run."""
         files = {p.relative_to(self.folder): p for p in self.folder.rglob("*") if p.is_file()}
         return {
             str(name): _content(path)
             for name, path in sorted(files.items())
-            if name.parts[0] not in TOLD
+            if name.parts[0] not in TOLD and path != without
         }
 
     def wait_job(self, run: subprocess.Popen[str]) -> int:
