@@ -38,7 +38,7 @@ def test_a_single_row_is_joint(tmp_path):
         ("1,2\n3,nan\n", "row 2, column 2 is 'nan'"),
         ("1,2,3\n1,2,3\n", "2 steps and 3 tasks"),
         ("1,2\n3,\n", "last row has no accuracy for 'task 2'"),
-        (b"\xff\xfe1", "not a CSV file"),
+        (b"\xff\xfe1", "byte 0 is not UTF-8"),
         ('"1,2\n', "not a CSV file"),
     ],
 )
