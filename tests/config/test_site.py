@@ -91,7 +91,7 @@ def test_light_groups_leave_the_stages_alone() -> None:
         Site.model_validate({"grouping": grouping, "gpu_stages": ["train"]})
         for grouping in ("none", "light")
     )
-    assert light.set_resources() == none.set_resources()
+    assert light.set_resources() == {**none.set_resources(), "shard": {SLOTTED: 2}}
     assert light.default_resources() == {SLOTTED: 1}
     assert none.default_resources() == {}
 

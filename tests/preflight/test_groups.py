@@ -41,9 +41,8 @@ def test_without_groups_there_is_nothing_to_ask(plan: Plan) -> None:
 def test_light_jobs_share_the_slots_of_their_group(plan: Plan) -> None:
     found = group_requests(plan, Site(grouping="light"))
     assert set(found) == {"data", "report"}
-    # The largest five of six splits of skills have ten cells: eight at a time, then two, then
-    # the five manifests.
-    assert found["data"] == ("shard", Needs(threads=16, mem_mb=32000, runtime=60 + 60 + 10))
+    # Four of the splits of skills have eight cells: four at a time, and then the four manifests.
+    assert found["data"] == ("shard", Needs(threads=8, mem_mb=16000, runtime=60 + 60 + 10))
     rule, report = found["report"]
     assert (rule, report.threads, report.mem_mb) == ("score", 8, 8000)
     assert report.runtime % 10 == 0 and report.runtime >= 30

@@ -27,14 +27,15 @@ STAGE_RULES = (
     "train", "importance", "mask", "merge", "drift", "predict", "score", "probe", "score_probe",
     "adapters",
 )  # fmt: skip
-# With groups, every job has a share of the slots of its group: a GPU stage all of them, a light one
-# a single one. So many light jobs of a group run side by side (choice of this project).
+# With groups, every job has a share of the slots of its group: a GPU stage all of them, sharding,
+# which takes more memory, two, and all others one (choice of this project).
 SLOTS = 8
 SLOTTED = "slots"
+SHARDING = {"shard": 2}
 # A resource of every job where all that belongs to a stage is one job.
 CHAINED = "chained"
 # So many unconnected sets of jobs of a group become one job: of cells, those of so many skills.
-COMPONENTS = {"data": 5, "lists": 1000, "report": 1000}
+COMPONENTS = {"data": 4, "lists": 1000, "report": 1000}
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+-]*$")]
 Resources = dict[str, int | str]
 
@@ -83,6 +84,9 @@ class Site(Block):
     def set_resources(self) -> dict[str, Resources]:
         """Rule -> what its jobs ask for beside or in place of what the study says."""
         found: dict[str, Resources] = {stage: self._gpu(stage) for stage in self.gpu_stages}
+        for rule in (*GpuStage.__args__, *SHARDING):
+            if self.slots_of(rule) > 1:
+                found.setdefault(rule, {})[SLOTTED] = self.slots_of(rule)
         if self.grouping == "stage":
             self._chain(found)
         for stage in dict.fromkeys((*self._told, *SPREAD)):
@@ -109,17 +113,20 @@ class Site(Block):
         return (*RESUMED, *chained) if self.notice else ()
 
     def _chain(self, found: dict[str, Resources]) -> None:
-        """Make the jobs of a stage fit into one: one at a time on the GPUs, all in one place.
-
-        Snakemake adds numbers up, but wants all texts of a group alike.
-        """
+        """All jobs of a stage in one place: Snakemake wants the texts of a group alike."""
         with_gpu = [rule for rule in STAGE_RULES if rule in self.gpu_stages]
         place = {k: text for k, text in self._gpu("train").items() if isinstance(text, str)}
         for rule in STAGE_RULES:
             own = found.setdefault(rule, {})
             own.update(place if with_gpu else {})
-            if rule in GpuStage.__args__:
-                own[SLOTTED] = SLOTS
+
+    def slots_of(self, rule: str) -> int:
+        """The slots of its group that a job of `rule` takes."""
+        if self.grouping == "none":
+            return 1
+        if self.grouping == "stage" and rule in STAGE_RULES and rule in GpuStage.__args__:
+            return SLOTS
+        return SHARDING.get(rule, 1)
 
     def nodes_of(self, stage: str) -> int:
         """The nodes of one job of a stage."""

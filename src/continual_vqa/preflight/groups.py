@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from continual_vqa.config.resources import Needs
-from continual_vqa.config.site import COMPONENTS, SLOTS, STAGE_RULES, GpuStage, Site
+from continual_vqa.config.site import COMPONENTS, SLOTS, STAGE_RULES, Site
 from continual_vqa.plan.reporting import FIGURES
 from continual_vqa.plan.study_plan import Plan
 from continual_vqa.preflight.slurm import needs_of
@@ -118,8 +118,8 @@ def _rows(plan: Plan, site: Site, level: Sequence[Step]) -> list[list[Needs]]:
     """The jobs of a level in rows that run side by side: first the longest, each where it fits."""
     jobs = []
     for step in level:
-        slots = SLOTS if site.grouping == "stage" and step.rule in GpuStage.__args__ else 1
-        jobs += [(needs_of(site, step.rule, plan.study.resources), slots)] * step.jobs
+        needs = needs_of(site, step.rule, plan.study.resources)
+        jobs += [(needs, site.slots_of(step.rule))] * step.jobs
     rows: list[tuple[list[Needs], int]] = []
     for needs, slots in sorted(jobs, key=lambda job: (-job[0].runtime, -job[1])):
         place = next((i for i, (_, taken) in enumerate(rows) if taken + slots <= SLOTS), None)
