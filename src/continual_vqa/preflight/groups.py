@@ -60,7 +60,19 @@ def _cells(plan: Plan) -> Levels:
 
 def _report(plan: Plan) -> Levels:
     figures = sum(len(plan.drawn(row)) for row in FIGURES.values())
-    return [[Step("aggregate")], [Step("figure", figures + len(plan.tables))]]
+    tables = {
+        "survey": plan.surveyed,
+        "damage": plan.probes,
+        "transfer": plan.transferred,
+        "merges": plan.merged,
+        "routing": plan.routed,
+        "banks": plan.banked,
+    }
+    first = [Step("aggregate"), *(Step(rule) for rule, rows in tables.items() if rows)]
+    second = [Step("forgetting")] if plan.transferred else []
+    later = sum("forgetting" in row.reads for row in plan.tables.values())
+    second.append(Step("figure", figures + len(plan.tables) - later))
+    return [first, second, *([[Step("table", later)]] if later else [])]
 
 
 def _stages(plan: Plan) -> Iterable[Levels]:
