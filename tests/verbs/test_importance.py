@@ -176,7 +176,7 @@ def test_the_answers_are_those_of_the_first_epoch_of_training(
     step = Loop._step
 
     def spy(self, share, *rest):
-        batch, _ = share.examples
+        batch = share.batch
         for image, question, answer in zip(
             batch.visual, batch.questions, batch.answers, strict=True
         ):
