@@ -156,7 +156,12 @@ def test_empty_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_no_space_left_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+
+    left = []
+
     def full(descriptor: int, buffers: list[bytes]) -> int:
+        left.append(descriptor)
         raise OSError(28, "No space left on device")
 
     write(tmp_path / "cell")
@@ -165,6 +170,8 @@ def test_no_space_left_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UserError, match=r"No space left on device.*free some space"):
         write(tmp_path / "cell")
     assert files(tmp_path / "cell") == before
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(left[0])  # an open file would keep its room
 
 
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
