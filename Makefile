@@ -41,6 +41,7 @@ test-slurm: setup slurm-packages  ## run the profile slurm on a real cluster of 
 test-faults: setup  ## kill, fill, flip and lock a running study at random; ends with a table (long; some need root)
 	@rm -f .faults.json
 	@FAULT_TESTS=all FAULT_TABLE=.faults.json $(BIN)/python -m pytest tests/faults
+	@PYTHONPATH=tests FAULT_TABLE=.faults.json $(BIN)/python -m faults.record  # a whole run goes to docs/faults.md
 
 # Seconds of fuzzing, shared out over all readers; starting each adds some ten seconds.
 SECONDS ?= 600

@@ -13,7 +13,7 @@ import pytest
 
 from continual_vqa.cli import main
 
-from .record import FILE, Table, put_into_page
+from .record import FILE, Table
 from .study import Study, make, run_undisturbed
 
 # Set by `make test-faults`: then the long tests run too.
@@ -189,11 +189,9 @@ def material(whole: Material, tmp_path: Path) -> Material:
 
 @pytest.fixture(scope="session")
 def table() -> Iterator[Table]:
-    """Where a test notes what it injected; written at the end, and shown by `make test-faults`."""
+    """Where a test notes what it injected; written and shown at the end by `make test-faults`."""
     yield TABLE
-    text = TABLE.write()
-    if FILE:
-        put_into_page(text)
+    TABLE.write()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -89,7 +89,12 @@ def markdown(rows: dict[str, dict]) -> str:
 
 
 def put_into_page(table: str) -> None:
+    """Put the table of a whole run into docs/faults.md."""
     text = PAGE.read_text()
     pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
     assert pattern.search(text)
     PAGE.write_text(pattern.sub(lambda _: f"{BEGIN}\n{table}\n{END}", text))
+
+
+if __name__ == "__main__":
+    put_into_page(markdown(json.loads(Path(FILE).read_text())))

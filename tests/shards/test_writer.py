@@ -155,16 +155,26 @@ def test_empty_image_is_refused(tmp_path: Path) -> None:
         write(tmp_path / "cell", [row(1, 5)], images=Images({"1.jpg": b""}))
 
 
-def test_no_space_left_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("max_bytes", [8000, 10**6])  # it fails within a cell, or at its end
+def test_no_space_left_is_one_clear_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_bytes: int
+) -> None:
+    import os
+
+    left = []
+
     def full(descriptor: int, buffers: list[bytes]) -> int:
+        left.append(descriptor)
         raise OSError(28, "No space left on device")
 
     write(tmp_path / "cell")
     before = files(tmp_path / "cell")
     monkeypatch.setattr("os.writev", full)
     with pytest.raises(UserError, match=r"No space left on device.*free some space"):
-        write(tmp_path / "cell")
+        write(tmp_path / "cell", max_bytes=max_bytes)
     assert files(tmp_path / "cell") == before
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(left[0])  # an open file would keep its room
 
 
 def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

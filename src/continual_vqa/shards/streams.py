@@ -49,9 +49,10 @@ class ShardStream:
                 self._finish_shard()
                 for flush in self._flushes:
                     flush.result()
-            elif self._descriptor >= 0:
-                os.close(self._descriptor)
         finally:
+            # Also where the last shard could not be finished: an open file keeps its room.
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
             self._flusher.shutdown(cancel_futures=True)
 
     @property
