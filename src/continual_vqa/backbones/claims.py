@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from continual_vqa.errors import UserError
 from continual_vqa.files.tensors import TensorInfo
@@ -52,7 +53,7 @@ def check_claims(
                 expected=f"no more than the {len(tensors):,} tensors of the weights can fill",
             )
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Unfilled():
             claimed = sum(tensor.numel() for tensor in build().parameters())
     except UserError:
         raise
@@ -69,6 +70,16 @@ def check_claims(
             expected=f"one of about the {held:,} in the files beside it",
             do="use the config.json that belongs to the weights",
         )
+
+
+class _Unfilled(TorchFunctionMode):
+    """No weight is drawn: without memory there is none, and torch would import its compiler."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 def _layers(value: object, name: str = "") -> Iterator[tuple[str, int]]:
