@@ -26,7 +26,9 @@ def shift(paths: list[Path], seconds: float) -> None:
 
 
 def files(study: Study) -> list[Path]:
-    return sorted(p for p in study.folder.rglob("*") if p.is_file())
+    """Each file once: what a stage made has a second name in `scratch/`."""
+    names = {(p.stat().st_dev, p.stat().st_ino): p for p in study.folder.rglob("*") if p.is_file()}
+    return sorted(names.values())
 
 
 def pending(study: Study, *arguments: str) -> int:
