@@ -79,7 +79,7 @@ def test_all_of_a_stage_asks_for_the_same_place(request_form: str) -> None:
     assert texts[0]["slurm_extra"] == "'--signal=TERM@120'"
     # One after the other on the GPUs; light ones beside each other.
     alone = {rule for rule in STAGE_RULES if found[rule].get(SLOTTED) == SLOTS}
-    assert alone == {"train", "importance", "predict", "probe", "drift", "adapters"}
+    assert alone == {"train", "importance", "predict", "probe", "drift", "adapters", "logits"}
     assert {rule for rule in STAGE_RULES if found[rule].get("gpu")} == (
         {"train", "predict"} if request_form == "gpus" else set()
     )

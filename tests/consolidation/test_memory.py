@@ -69,3 +69,35 @@ def test_tasks_that_are_cells_share_equally_whatever_their_skill(
     kept = choose(counts, size, 0, "cells")
     shares = [len(kept[cell]) for cell in counts]
     assert shares == evenly(size, list(counts.values()))
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=8), st.integers(0, 200))
+def test_a_smaller_total_takes_from_everybody_or_nobody_more(
+    capacities: list[int], total: int
+) -> None:
+    more, less = evenly(total + 1, capacities), evenly(total, capacities)
+    assert all(b <= a for a, b in zip(more, less, strict=True))
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=4), min_size=2, max_size=6),
+    st.integers(1, 150),
+    st.integers(0, 2**32),
+)
+def test_later_memories_are_parts_of_earlier_ones(
+    sizes: list[list[int]], size: int, seed: int
+) -> None:
+    """Any number of tasks with groups of any size: logits that were stored stay enough."""
+    cells = [
+        {f"train/skill{t}/G{g}": count for g, count in enumerate(groups)}
+        for t, groups in enumerate(sizes)
+    ]
+    counts: dict[str, int] = {}
+    before: dict[str, np.ndarray] = {}
+    for task in cells:
+        counts |= task
+        kept = choose(counts, size, seed)
+        for cell, numbers in before.items():
+            np.testing.assert_array_equal(kept[cell], numbers[: len(kept[cell])])
+            assert len(kept[cell]) <= len(numbers)
+        before = kept

@@ -8,7 +8,16 @@ from continual_vqa.config.guards import DistilGuard, MaskGuard, PartShares, Pena
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.load import load_study
 from continual_vqa.config.recipe import Recipe
-from continual_vqa.plan.consolidation import importances_of, masks_of, memory_of, teacher_of
+from continual_vqa.config.replay import LogitsReplay, QuestionsReplay
+from continual_vqa.plan.consolidation import (
+    importances_of,
+    inputs_of,
+    logits_of,
+    masks_of,
+    memory_of,
+    teacher_of,
+)
+from continual_vqa.plan.paths import Paths
 from continual_vqa.plan.stages import Stage, course_of
 from continual_vqa.plan.streams import make_stream
 from continual_vqa.plan.study_plan import Plan
@@ -98,3 +107,34 @@ def test_planning_many_steps_stays_cheap() -> None:
     long = course_of(stream, recipe, 0).stages
     assert len(dict.fromkeys(long, 0)) == 40
     assert len(importances_of(long[-1])) == 39
+
+
+def test_logits_are_stored_once_for_what_each_task_keeps() -> None:
+    one, two, three = stages(Recipe(replay=LogitsReplay()))
+    first, second = logits_of(three)
+    assert (first.stage, second.stage) == (one, two)
+    # A task keeps most while it is the last one: the file holds that.
+    assert set(first.memory.cells) == set(one.cells)
+    assert set(second.memory.cells) == {*one.cells, *two.cells}
+    (alone,) = logits_of(two)
+    paths = Paths("results/t")
+    assert alone.path(paths) == first.path(paths)
+    assert logits_of(one) == ()
+    assert inputs_of(three, paths)["logits"] == [first.path(paths), second.path(paths)]
+
+
+def test_replayed_logits_are_shared_by_methods_with_the_same_first_stage() -> None:
+    made = plan(recipes=["der", "der_pp", "er"], stream={"held_out": ["none"]})
+    firsts = [logits for logits in made.logits.values() if logits.stage.step == 1]
+    assert len(firsts) == 1
+    memories = {memory.id for memory in made.memories.values()}
+    assert len(memories) == 4  # for the second to the fifth task, whatever is done with them
+    assert {logits.memory.id for logits in made.logits.values()} <= memories
+
+
+def test_past_questions_are_answered_by_the_model_before() -> None:
+    one, two, _ = stages(Recipe(replay=QuestionsReplay()))
+    assert teacher_of(two) is one
+    assert teacher_of(one) is None
+    alone = stages(Recipe(start="base", replay=QuestionsReplay()))
+    assert teacher_of(alone[2]) is alone[1]

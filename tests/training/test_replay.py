@@ -17,7 +17,7 @@ from continual_vqa.files.parquet import write_table
 from continual_vqa.shards.reader import open_cells
 from continual_vqa.training.inflight import Interrupted
 from continual_vqa.training.loop import memory_share
-from continual_vqa.training.memory import read_memory, recalled
+from continual_vqa.training.memory import among, numbered, read_memory
 from continual_vqa.training.settings import TrainSettings
 from continual_vqa.training.stage import StageFiles, train_stage
 
@@ -123,13 +123,14 @@ def test_a_group_replays_its_own_questions(world: Path, tmp_path: Path) -> None:
     memories = read_memory(path, cells(world, "count"))
     both = {**cells(world, "count")}
 
-    def shown(folders, numbers):
-        return [f.name for f in folders], list(numbers)
+    def shown(segment: str) -> tuple[list[str], list[int]]:
+        chosen = among(memories, segment)
+        return [memory.group for memory in chosen], numbered(chosen)
 
-    assert recalled(memories, "G1", shown) == (["G1"], [3, 1, 7])
-    assert recalled(memories, "G3", shown) is None
+    assert shown("G1") == (["G1"], [3, 1, 7])
+    assert shown("G3") == ([], [])
     size = len(open_cells([both["train/count/G1"]]))
-    assert recalled(memories, "all", shown) == (["G1", "G2"], [3, 1, 7, size + 5])
+    assert shown("all") == (["G1", "G2"], [3, 1, 7, size + 5])
 
 
 def test_a_memory_of_other_cells_is_refused(world: Path, tmp_path: Path) -> None:

@@ -128,6 +128,10 @@ def importance_of(wildcards):
     return plan.importances[paths.importance.format(**wildcards)]
 
 
+def logits_of(wildcards):
+    return plan.logits[paths.logits.format(**wildcards)]
+
+
 def mask_of(wildcards):
     return plan.masks[paths.mask.format(**wildcards)]
 

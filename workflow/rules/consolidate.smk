@@ -99,6 +99,53 @@ rule memory:
         " --seed {params.seed} --tasks {params.tasks} --out {output:q} > {log:q} 2>&1"
 
 
+if plan.logits:
+
+    rule logits:
+        input:
+            base=paths.base_model,
+            model=paths.model,
+            stack=lambda wildcards: [
+                each.path(paths) for each in stage_of(wildcards).stack
+            ],
+            memory=lambda wildcards: paths.memory.format(
+                memory=logits_of(wildcards).memory.id
+            ),
+            cells=train_cells,
+        output:
+            paths.logits,
+        log:
+            f"{paths.logs}/logits/{{stage}}-{{digest}}.log",
+        benchmark:
+            f"{paths.benchmarks}/logits/{{stage}}-{{digest}}.tsv"
+        group:
+            stage_group(logits_of)
+        conda:
+            ENVIRONMENT
+        threads: study.resources.predict.threads
+        resources:
+            mem_mb=grown(study.resources.predict.mem_mb),
+            runtime=grown(study.resources.predict.runtime),
+            gpu=study.resources.predict.gpu,
+        params:
+            settings=lambda wildcards: settings(
+                stage=plan.stage_settings(stage_of(wildcards)),
+                top=study.replay.logits,
+                training=study.training,
+                shards=plan.reading,
+            ),
+            base=subpath(input.base, parent=True),
+            stack=lambda wildcards, input: (
+                ["--stack", *input.stack] if input.stack else []
+            ),
+            cells=lambda wildcards: plan.cell_arguments(stage_of(wildcards).cells),
+            code=code("verbs.logits", f"backbones.{study.backbone.family}"),
+        shell:
+            "python -m continual_vqa logits --base {params.base:q} --model {input.model:q} {params.stack:q}"
+            " --memory {input.memory:q} --cells {params.cells:q} --settings {params.settings:q}"
+            " --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
 if plan.words:
 
     rule words:

@@ -43,6 +43,9 @@ class Batch:
     labels: Tensor | None = None  # (B, V) float32 in [0, 1]
     choices: Tensor | None = None  # (B,) int64, how many are read; 0: open; None: all are open
     pairs: Tensor | None = None  # (B,) bool, whether about two images; None: none is
+    stored: Tensor | None = None  # (B, L, K) float32, logits of an earlier model; None: not kept
+    stored_ids: Tensor | None = None  # (B, L, K) int64, which of the V they are; None: all
+    replayed: bool = False  # whether it is a batch of the memory
 
     @property
     def plain(self) -> Tensor | None:

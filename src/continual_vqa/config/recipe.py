@@ -10,6 +10,7 @@ from continual_vqa.config.block import Block
 from continual_vqa.config.guards import GuardConfig
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.merge import MergeConfig
+from continual_vqa.config.replay import LogitsReplay, QuestionsReplay, ReplayBlock
 from continual_vqa.config.tuning import BankTuning, Tuning
 
 # Values of `deploy` by which every task is answered by weights of its own.
@@ -56,10 +57,11 @@ class Recipe(Block):
         Field(description="What protects earlier tasks while training; several act together."),
     ] = ()
     replay: Annotated[
-        Literal["none", "examples"],
+        Literal["none", "examples"] | ReplayBlock,
         Field(
-            description="What is replayed from earlier tasks while training. examples: questions "
-            "with their images and answers (ER); how many: the block replay."
+            description="What is replayed from earlier tasks while training: after each batch one "
+            "of the memory. examples: questions with their images and answers (ER). A block: what "
+            "more is done with them. How many: the block replay of the study."
         ),
     ] = "none"
     deploy: Annotated[
@@ -76,6 +78,16 @@ class Recipe(Block):
         """The measurements that the guards ask for, each once, in their order."""
         asked = (g.importance for g in self.guards if g.kind == "penalty" or g.kind == "mask")
         return tuple(dict.fromkeys(asked))
+
+    @property
+    def replays_logits(self) -> LogitsReplay | None:
+        """What is done with stored logits, if they are replayed."""
+        return self.replay if isinstance(self.replay, LogitsReplay) else None
+
+    @property
+    def replays_questions(self) -> QuestionsReplay | None:
+        """How past questions are put to current images, if they are."""
+        return self.replay if isinstance(self.replay, QuestionsReplay) else None
 
     @property
     def bank(self) -> BankTuning | None:

@@ -21,8 +21,10 @@ from continual_vqa.config.merge import (
     TiesMerge,
 )
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.replay import LogitsReplay, QuestionsReplay
 from continual_vqa.config.tuning import AdapterTuning, BankTuning
 
+DER = "Buzzega et al., NeurIPS 2020"
 VQACL = "Zhang et al., CVPR 2023 (VQACL)"
 
 # Constants that the papers leave open were chosen on the miniature, on a seed of its own, by
@@ -135,6 +137,9 @@ RECIPES: dict[str, Recipe] = {
         sees="question",
     ),
     "er": Recipe(title="ER", paper=VQACL, replay="examples"),
+    "der": Recipe(title="DER", paper=DER, replay=LogitsReplay()),
+    "der_pp": Recipe(title="DER++", paper=DER, replay=LogitsReplay(beta=0.5)),
+    "quad": Recipe(title="QUAD", paper="arXiv 2502.04469", replay=QuestionsReplay()),
     **{
         name: Recipe(title=title, guards=guards, paper=paper)
         for name, title, guards, paper in _GUARDED

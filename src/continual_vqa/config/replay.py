@@ -1,12 +1,14 @@
-"""The `replay` block: the memory of methods that replay earlier tasks."""
+"""Replay: the memory of a study, and what a recipe does with it beside training on its examples."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from continual_vqa.config.block import Block
+
+Weight = Annotated[float, Field(ge=0)]
 
 
 class ReplayConfig(Block):
@@ -24,3 +26,40 @@ class ReplayConfig(Block):
             "number, evenly from its groups, chosen by the seed.",
         ),
     ] = 100
+    logits: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Logits that are stored of every answer token of a kept question, where a "
+            "recipe replays logits: the largest ones. 0: those of the whole vocabulary.",
+        ),
+    ] = 0
+
+
+class LogitsReplay(Block):
+    """Examples with the logits that the model gave them when their task ended (DER, DER++).
+
+    Source: Buzzega et al., NeurIPS 2020. A batch of the memory costs beta · its loss + alpha · the
+    mean squared distance to the stored logits; both terms see the same batch. When the logits are
+    stored, and that they are those of the most frequent answer, are choices of this project.
+    """
+
+    kind: Annotated[Literal["logits"], Field(description="This kind of replay.")] = "logits"
+    alpha: Annotated[Weight, Field(description="Weight of the distance to the logits.")] = 0.5
+    beta: Annotated[Weight, Field(description="Weight of the examples' own loss; 0: DER.")] = 0.0
+
+
+class QuestionsReplay(Block):
+    """Questions alone: past ones are put to images of the current task (QUAD).
+
+    Source: arXiv 2502.04469. The model before the stage answers them, which is what they are
+    trained on; its attention is kept by a distance of the attention weights. An image shows the
+    question's object where one of the group does; how labels and partners are drawn, and which
+    distance it is, are choices of this project.
+    """
+
+    kind: Annotated[Literal["questions"], Field(description="This kind of replay.")] = "questions"
+    attention: Annotated[Weight, Field(description="Weight of the distance of attention.")] = 0.5
+
+
+ReplayBlock = Annotated[LogitsReplay | QuestionsReplay, Field(discriminator="kind")]

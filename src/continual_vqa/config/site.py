@@ -17,7 +17,7 @@ from continual_vqa.config.mistakes import Mistake
 from continual_vqa.errors import UserError
 from continual_vqa.files.yamls import read_yaml
 
-GpuStage = Literal["base", "train", "importance", "predict", "probe", "drift", "adapters"]
+GpuStage = Literal["base", "train", "importance", "predict", "probe", "drift", "adapters", "logits"]
 # Stages that save what they have done on SIGTERM, and go on from there when submitted again.
 RESUMED = ("base", "train", "importance")
 # Stages whose processes may be on several nodes.
@@ -25,7 +25,7 @@ SPREAD = ("train", "importance")
 # What belongs to one stage of training; with `grouping: stage` one job does it all.
 STAGE_RULES = (
     "train", "importance", "mask", "merge", "drift", "predict", "score", "probe", "score_probe",
-    "adapters",
+    "adapters", "logits",
 )  # fmt: skip
 # With groups, every job has a share of the slots of its group: a GPU stage all of them, sharding,
 # which takes more memory, two, and all others one (choice of this project).

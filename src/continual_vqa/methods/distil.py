@@ -33,7 +33,7 @@ class Distil(Guard):
     def on_loss(self, loss: Tensor, logits: Tensor, batch: Batch, share: float) -> Tensor:
         """The task's loss and the distance to the teacher."""
         assert batch.answers is not None
-        with torch.no_grad(), _precision_of(logits):
+        with torch.no_grad(), precision_of(logits):
             wanted = self._teacher.logits(batch)
         real = self._teacher.real(batch.answers)
         distance = divergence(logits, wanted, self._temperature) * real
@@ -48,7 +48,7 @@ def divergence(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     return F.kl_div(own, wanted, reduction="none", log_target=True).sum(-1)
 
 
-def _precision_of(logits: Tensor) -> torch.autocast:
+def precision_of(logits: Tensor) -> torch.autocast:
     """The teacher computes as the student did, so that equal weights give equal logits."""
     low = logits.dtype in (torch.bfloat16, torch.float16)
     return torch.autocast(

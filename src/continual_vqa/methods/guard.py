@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -46,6 +47,10 @@ class Guard:
 
     def before_stage(self, model: Backbone, parameters: FlatParameters) -> None:
         """Once, when the stage's starting weights are in place."""
+
+    def around(self, batch: Batch) -> AbstractContextManager[object]:
+        """What the forward pass of a piece runs within."""
+        return nullcontext()
 
     def on_loss(self, loss: Tensor, logits: Tensor, batch: Batch, share: float) -> Tensor:
         """The loss to differentiate, given the task's loss and logits (B, L, V) of a piece.

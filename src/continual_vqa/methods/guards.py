@@ -18,9 +18,11 @@ from continual_vqa.config.guards import (
     PenaltyGuard,
 )
 from continual_vqa.config.recipe import Recipe
+from continual_vqa.config.replay import LogitsReplay, QuestionsReplay
 from continual_vqa.config.tuning import Phase
 from continual_vqa.errors import UserError
 from continual_vqa.methods.align import Align
+from continual_vqa.methods.attention import Attention
 from continual_vqa.methods.bank_orthogonality import BankOrthogonality
 from continual_vqa.methods.direction import Direction
 from continual_vqa.methods.distil import Distil
@@ -28,6 +30,7 @@ from continual_vqa.methods.guard import Guard
 from continual_vqa.methods.mask import Freeze, Slow
 from continual_vqa.methods.orthogonal import Orthogonal
 from continual_vqa.methods.penalty import Penalty
+from continual_vqa.methods.stored import Stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ def guards_of(
 ) -> tuple[Guard, ...]:
     """The guards that a recipe asks for, in the order of their turns; none that changes nothing.
 
-    A bank of adapters brings its orthogonality along, which depends on the `phase` of the stage.
+    A bank of adapters brings its orthogonality along, which depends on the `phase` of the stage;
+    what is replayed brings what a batch of the memory costs.
 
     Losses and gradients come first, then what holds back the step, and last what must not move.
 
@@ -78,6 +82,11 @@ def guards_of(
     guards: list[Guard] = []
     if recipe.bank and recipe.bank.orthogonality:
         guards.append(BankOrthogonality(recipe.bank, phase))
+    match recipe.replay:
+        case LogitsReplay():
+            guards.append(Stored(recipe.replay))
+        case QuestionsReplay(attention=strength) if strength:
+            guards.append(Attention(strength, make_teacher(_teacher(files))))
     for config in recipe.guards:
         match config:
             case PenaltyGuard():
@@ -114,10 +123,14 @@ def _distil(
 ) -> list[Guard]:
     if not config.strength:
         return []
+    return [Distil(config, make_teacher(_teacher(files)))]
+
+
+def _teacher(files: GuardFiles) -> Path:
     if files.teacher is None:
         raise UserError(
             "no model to distil from",
             where="--teacher",
             expected="the checkpoint of the stage before",
         )
-    return [Distil(config, make_teacher(files.teacher))]
+    return files.teacher

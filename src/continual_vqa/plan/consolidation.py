@@ -85,6 +85,23 @@ class Memory:
         return tuple(cell for cells in self.tasks for cell in sorted(cells))
 
 
+@dataclass(frozen=True, eq=False)
+class Logits:
+    """The logits of what the task of `stage` keeps, as its model gives them right after it."""
+
+    stage: Stage
+    memory: Memory
+
+    @property
+    def digest(self) -> str:
+        """Names the file among those of the same stage."""
+        return short(self.memory.id, 8)
+
+    def path(self, paths: Paths) -> str:
+        """Where the logits lie."""
+        return paths.logits.format(stage=self.stage.id, digest=self.digest)
+
+
 def masks_of(stage: Stage) -> tuple[Mask, ...]:
     """One mask for each mask guard of the stage, in the recipe's order."""
     return tuple(Mask(stage.past, g) for g in stage.recipe.guards if g.kind == "mask")
@@ -101,9 +118,9 @@ def importances_of(stage: Stage) -> tuple[Importance, ...]:
 
 
 def teacher_of(stage: Stage) -> Weights | None:
-    """The model that the stage distils from, if it does: the one it starts from."""
+    """The model that the stage distils from or lets answer, if any: the one it starts from."""
     distils = any(guard.kind == "distil" for guard in stage.recipe.guards)
-    if not distils or not stage.past:
+    if not (distils or stage.recipe.replays_questions) or not stage.past:
         return None
     return stage.start or stage.past[-1]
 
@@ -115,6 +132,20 @@ def memory_of(stage: Stage) -> Memory | None:
     return Memory(stage.step, stage.seed, tuple(past.cells for past in stage.past))
 
 
+def logits_of(stage: Stage) -> tuple[Logits, ...]:
+    """What was stored for the questions that the stage replays, a file for each earlier stage.
+
+    A task stores what it keeps at first: later it keeps a part of that.
+    """
+    if not stage.recipe.replays_logits:
+        return ()
+    cells = [past.cells for past in stage.past]
+    return tuple(
+        Logits(past, Memory(past.step + 1, stage.seed, tuple(cells[:number])))
+        for number, past in enumerate(stage.past, start=1)
+    )
+
+
 def inputs_of(stage: Stage, paths: Paths) -> dict[str, list[str]]:
     """The files of earlier stages that training a stage reads, by the verb's option."""
     teacher, memory = teacher_of(stage), memory_of(stage)
@@ -123,6 +154,7 @@ def inputs_of(stage: Stage, paths: Paths) -> dict[str, list[str]]:
         "importance": [importance.path(paths) for importance in importances_of(stage)],
         "teacher": [teacher.path(paths)] if teacher else [],
         "memory": [paths.memory.format(memory=memory.id)] if memory else [],
+        "logits": [logits.path(paths) for logits in logits_of(stage)],
         "stack": [past.path(paths) for past in stage.stack],
     }
     return {option: files for option, files in inputs.items() if files}

@@ -39,6 +39,7 @@ _PATTERNS = {
     "curve": "stages/{stage}/curve.parquet",
     "importance": "consolidation/{stage}/importance-{digest}.safetensors",
     "mask": "consolidation/{stage}/mask-{digest}.safetensors",
+    "logits": "consolidation/{stage}/logits-{digest}.safetensors",
     "memory": "memory/{memory}.parquet",
     "words": "words/{words}.parquet",
     "routes": "routes/{answers}.parquet",

@@ -18,10 +18,12 @@ from continual_vqa.plan.answers import Answers, Words, answers_of, transfers_of
 from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.consolidation import (
     Importance,
+    Logits,
     Mask,
     Memory,
     importances_of,
     inputs_of,
+    logits_of,
     masks_of,
     memory_of,
 )
@@ -147,7 +149,14 @@ class Plan(Materials):
     def memories(self) -> dict[str, Memory]:
         """Every memory once, by id."""
         found = (memory_of(stage) for stage in self.stages.values())
-        return {memory.id: memory for memory in found if memory}
+        stored = (logits.memory for logits in self.logits.values())
+        return {memory.id: memory for memory in (*found, *stored) if memory}
+
+    @cached_property
+    def logits(self) -> dict[str, Logits]:
+        """Every file of stored logits once, by path."""
+        found = (logits for stage in self.stages.values() for logits in logits_of(stage))
+        return {logits.path(self.paths): logits for logits in found}
 
     def guard_inputs(self, stage: Stage) -> dict[str, list[str]]:
         """The files of earlier stages that training a stage reads, by the verb's option."""

@@ -84,6 +84,8 @@ def _stages(plan: Plan) -> Iterable[Levels]:
         after[stage][0]["train"] += 1
     for importance in plan.importances.values():
         after[importance.stage.id][1]["importance"] += 1
+    for logits in plan.logits.values():
+        after[logits.stage.id][1]["logits"] += 1
     for mask in plan.masks.values():
         after[mask.stage.id][2]["mask"] += 1
     for stage in plan.banks:

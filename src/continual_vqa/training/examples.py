@@ -72,6 +72,7 @@ class Examples:
         )
         answers = [candidates(row) for row in given]
         self._supervision = supervision(answers, training.target, model, folders[0], choices)
+        self._model, self._cells = model, cells
 
     def __len__(self) -> int:
         return len(self._prompts)
@@ -86,3 +87,32 @@ class Examples:
             pairs = self._visual.paired(numbers)
             batch = self._prompts.batch(chosen, visual, pairs, answers, labels)
             yield batch, torch.tensor(weights, device=batch.questions.device)
+
+    @property
+    def concepts(self) -> list[str]:
+        """What each question's image was filed under."""
+        return self._cells.table(["concept"])["concept"].to_pylist()
+
+    def visual(self, batches: Iterable[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For each array of numbers these and what the model sees of their images."""
+        return self._visual.stream(batches)
+
+    def paired(self, numbers: np.ndarray) -> np.ndarray | None:
+        """Which of some questions are about two images; None: none is."""
+        return self._visual.paired(numbers)
+
+    def asking(
+        self,
+        numbers: np.ndarray,
+        visual: np.ndarray,
+        pairs: np.ndarray | None,
+        answers: Sequence[np.ndarray] | None = None,
+    ) -> Batch:
+        """Some of the questions, put to other images."""
+        return self._prompts.batch(numbers.tolist(), visual, pairs, answers)
+
+    def answered(self, numbers: np.ndarray, ids: Tensor) -> list[np.ndarray]:
+        """A model's answers (B, L) to some questions, as the tokens that training takes."""
+        if self._model.classes is not None:
+            return [np.array(row[:1], np.int64) for row in ids.tolist()]
+        return self._model.answer_tokens(self._prompts.texts(numbers.tolist(), ids.tolist()))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -170,11 +171,16 @@ class Loop:
     def _step(self, share: Share, optimiser: Optimiser, lr: float, name: str) -> float:
         total = 0.0
         for piece, weights, own in share.pieces(self.pace.accumulation, self.ranks):
-            with torch.autocast(
-                weights.device.type,
-                dtype=torch.bfloat16,
-                enabled=self.pace.precision == "bf16",
-            ):
+            with ExitStack() as around:
+                around.enter_context(
+                    torch.autocast(
+                        weights.device.type,
+                        dtype=torch.bfloat16,
+                        enabled=self.pace.precision == "bf16",
+                    )
+                )
+                for guard in self.guards:
+                    around.enter_context(guard.around(piece))
                 logits = self.model.logits(piece)
             losses = self.model.losses(piece, logits)
             loss = (losses * weights).sum() / share.count

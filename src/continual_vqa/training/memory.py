@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from continual_vqa.consolidation.memory import MEMORY
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import read_table
 from continual_vqa.shards.index import read_index
 
-S = TypeVar("S")
+# A kept question: its cell and its number therein.
+Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """Kept questions of one cell: the cell's group and folder, the questions' numbers in it."""
+    """Kept questions of one cell: the cell's name and folder, the questions' numbers in it."""
 
-    group: str
+    cell: str
     folder: Path
     numbers: tuple[int, ...]
     size: int
 
+    @property
+    def group(self) -> str:
+        """The cell's concept group."""
+        return self.cell.split("/")[2]
 
-def read_memory(path: Path, cells: Mapping[str, Path]) -> list[Remembered]:
-    """The kept questions of each cell that has some.
+    @property
+    def keys(self) -> list[Key]:
+        """Its kept questions."""
+        return [(self.cell, number) for number in self.numbers]
+
+
+def read_memory(path: Path, cells: Mapping[str, Path], *, only: bool = False) -> list[Remembered]:
+    """The kept questions of each cell that has some; with `only`, of the given cells alone.
 
     Raises
     ------
@@ -38,6 +48,8 @@ def read_memory(path: Path, cells: Mapping[str, Path]) -> list[Remembered]:
     found = []
     for cell, kept in rows.items():
         if cell not in cells:
+            if only:
+                continue
             raise UserError(
                 f"needs cell {cell}", where=path, expected="it among --memory-cells", do="add it"
             )
@@ -51,22 +63,19 @@ def read_memory(path: Path, cells: Mapping[str, Path]) -> list[Remembered]:
                     do="choose the memory again",
                 )
         numbers = tuple(number for number, _ in kept)
-        found.append(Remembered(cell.split("/")[2], cells[cell], numbers, len(ids)))
+        found.append(Remembered(cell, cells[cell], numbers, len(ids)))
     return found
 
 
-def recalled(
-    memories: Sequence[Remembered],
-    segment: str,
-    examples: Callable[[Sequence[Path], Sequence[int]], S],
-) -> S | None:
-    """Examples of the memory of a segment's group, or of all groups for a segment of all.
+def among(memories: Sequence[Remembered], segment: str) -> list[Remembered]:
+    """Those of a segment's group, or of all groups for a segment of all."""
+    return [memory for memory in memories if segment in (memory.group, "all")]
 
-    None when nothing of that group was kept.
-    """
-    chosen = [memory for memory in memories if segment in (memory.group, "all")]
+
+def numbered(memories: Sequence[Remembered]) -> list[int]:
+    """Numbers of the kept questions among all of the memories' cells, one after the other."""
     numbers, offset = [], 0
-    for memory in chosen:
+    for memory in memories:
         numbers += [offset + number for number in memory.numbers]
         offset += memory.size
-    return examples([memory.folder for memory in chosen], numbers) if numbers else None
+    return numbers

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,13 @@ from continual_vqa.training.finished import Finished
 from continual_vqa.training.inflight import InFlight, Request
 from continual_vqa.training.loading import Fresh, load_model
 from continual_vqa.training.loop import Loop, Pace, Segment
-from continual_vqa.training.memory import read_memory, recalled
 from continual_vqa.training.optimiser import AdamW
 from continual_vqa.training.ranks import ALONE, Ranks
+from continual_vqa.training.rehearsal import Kept, Rehearsal
 from continual_vqa.training.seeds import derived
 from continual_vqa.training.settings import JOINT, StageIdentity, TrainSettings
 from continual_vqa.training.sharding import held_bytes, shard_frozen
+from continual_vqa.training.stored_logits import fixed_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class StageFiles:
     """Where a stage's inputs and outputs lie; `start` is a checkpoint, or None for the base.
 
     `guards` are the files that the recipe's guards read; `memory` lists the replayed questions, of
-    the cells `memory_cells`. `alignment` is what align guards saw, written where it is asked for.
+    the cells `memory_cells`, and `logits` are stored for them. `alignment` is what align guards
+    saw, written where it is asked for.
     """
 
     base: Path
@@ -54,6 +57,7 @@ class StageFiles:
     guards: GuardFiles = field(default_factory=GuardFiles)
     memory: Path | None = None
     memory_cells: Mapping[str, Path] = field(default_factory=dict)
+    logits: Sequence[Path] = ()
     alignment: Path | None = None
 
     @property
@@ -61,6 +65,12 @@ class StageFiles:
         """What the stage writes, by name."""
         named = {"model": self.out, "curve": self.curve, "alignment": self.alignment}
         return {name: path for name, path in named.items() if path}
+
+    def kept(self, load: Callable[[Path], Backbone]) -> Kept:
+        """What is replayed; `load` reads the model before the stage."""
+        path = self.guards.teacher
+        teacher = (lambda: load(path)) if path else None
+        return Kept(self.memory, self.memory_cells, self.logits, teacher)
 
 
 def train_stage(
@@ -111,8 +121,9 @@ def train_stage(
     if sharded:
         shard_frozen(model, trained_names(model, stage.recipe.tune), ranks, device)
 
+    @cache
     def teacher(path: Path) -> Backbone:
-        known = load_model(files.base, path, place)[0]
+        known = load_model(files.base, path, place)[0].eval().requires_grad_(False)
         if sharded:
             shard_frozen(known, (), ranks, device)
         return known
@@ -128,23 +139,25 @@ def train_stage(
     for guard in guards:
         guard.before_stage(model, parameters)
 
-    def examples(folders: Sequence[Path], only: Sequence[int] | None = None) -> Examples:
+    def examples(
+        folders: Sequence[Path], only: Sequence[int] | None = None, *, fixed: bool = False
+    ) -> Examples:
         return Examples(
             folders,
             model,
-            training,
+            fixed_answers(training) if fixed else training,
             settings.shards,
             sees=stage.recipe.sees,
             workers=workers,
             only=only,
         )
 
-    memories = read_memory(files.memory, files.memory_cells) if files.memory else []
+    rehearsal = Rehearsal(files.kept(teacher), stage.recipe, base_sha256, examples)
     segments = []
     for name, folders in groups.items():
         seed = derived(stage.seed, stage.task, stage.step, name)
         source = examples(folders, drawn_questions(folders, stage))
-        segments.append(Segment(name, source, seed, recalled(memories, name, examples)))
+        segments.append(Segment(name, source, seed, rehearsal.beside(name, source)))
     inflight = InFlight(
         files.scratch,
         key,
@@ -294,6 +307,7 @@ def _key(files: StageFiles, settings: TrainSettings, base_sha256: str, code: str
     cells = [*files.cells.items(), *files.memory_cells.items()]
     guards = files.guards
     others = [*guards.masks, *guards.importances, guards.teacher, *guards.stack, files.memory]
+    others += files.logits
     work = {
         "settings": settings.model_dump(mode="json"),
         "base": base_sha256,

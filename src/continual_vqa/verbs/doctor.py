@@ -93,6 +93,7 @@ def _rules(plan: Plan) -> list[str]:
         "probe": plan.probes,
         "drift": plan.drifts,
         "adapters": plan.banks,
+        "logits": plan.logits,
     }
     further = [name for name, jobs in counts.items() if jobs]
     return ["score", "shard", "base", "train", "predict", *further]

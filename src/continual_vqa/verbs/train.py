@@ -55,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--memory-cells", nargs="+", default=[], metavar="NAME=FOLDER", help="cells that hold them"
     )
     parser.add_argument(
+        "--logits", nargs="+", type=Path, default=[], help="what was stored for them (see logits)"
+    )
+    parser.add_argument(
         "--settings",
         required=True,
         help='JSON text or file: {"stage": {task, step, seed, recipe, id}, "training": {...}}',
@@ -120,6 +123,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
             GuardFiles(tuple(args.masks), tuple(args.importance), args.teacher, tuple(args.stack)),
             args.memory,
             read_cells(args.memory_cells),
+            tuple(args.logits),
             args.alignment,
         )
         try:
