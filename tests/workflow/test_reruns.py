@@ -127,3 +127,16 @@ def test_a_failing_index_leaves_earlier_results(checkout: Checkout) -> None:
     path.write_bytes(whole)
     pending = checkout.pending_rules()
     assert set(pending) <= {"index"}
+
+
+def test_a_rule_whose_first_command_fails_has_failed(checkout: Checkout) -> None:
+    """Its last one would hide it, if the shell did not stop."""
+    checkout.edit(
+        "workflow/rules/evaluate.smk",
+        '"python -m continual_vqa score ',
+        '"false; python -m continual_vqa score ',
+    )
+    scores = next(checkout.results().glob("scores/seed-0/*.parquet"))
+    done = checkout.snakemake("--force", str(scores.relative_to(checkout.root)), check=False)
+    assert done.returncode != 0
+    assert not scores.exists()

@@ -26,13 +26,15 @@ BIN = Path(sys.executable).parent
 SOFTWARE = workflow.deployment_settings.deployment_method
 PYTHON = "" if SOFTWARE else f'PATH="{BIN}:$PATH" '
 SOURCE = Path(workflow.basedir) / "src"
+# Snakemake's own prefix, which another one replaces.
+STRICT = "set -euo pipefail; "
 # Slurm's SIGTERM (time limit, preemption, scancel) reaches every process of a job. Training saves its
 # state on it; so the shell has to wait, and what reads the messages to stay. (Braces are doubled:
 # Snakemake formats the prefix.)
 SURVIVE = "trap : TERM; tee() {{ trap '' TERM; command tee \"$@\"; }}; "
 # A job whose Snakemake was killed runs on; it is told its parents, so that it writes nothing then.
 PARENTS = f'export {VARIABLE}="$$ $PPID $(uname -n)"; '
-shell.prefix(f'{SURVIVE}{PARENTS}export {PYTHON}PYTHONPATH="{SOURCE}"; ')
+shell.prefix(f'{STRICT}{SURVIVE}{PARENTS}export {PYTHON}PYTHONPATH="{SOURCE}"; ')
 ENVIRONMENT = f"{workflow.basedir}/envs/conda.yaml"
 IMAGE = Path(workflow.basedir, "envs", "continual-vqa.sif")
 
