@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -140,3 +143,29 @@ def test_a_rule_whose_first_command_fails_has_failed(checkout: Checkout) -> None
     done = checkout.snakemake("--force", str(scores.relative_to(checkout.root)), check=False)
     assert done.returncode != 0
     assert not scores.exists()
+
+
+def test_the_cost_of_another_seed_is_told_from_the_first(checkout: Checkout) -> None:
+    command = [sys.executable, "-m", "continual_vqa", "plan", "--configfile", "config/tiny.yaml"]
+    command += ["--config", "seeds=[0, 1]", "--estimate", "--cores", "2"]
+    environment = {**os.environ, "PYTHONPATH": str(checkout.root / "src")}
+
+    def told(*arguments: str) -> str:
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=checkout.root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    summary = json.loads(told("--json"))
+    kinds = {row["kind"]: row["jobs"] for row in summary["kinds"]}
+    # Two streams share the first stage; each has two more, and joint training one.
+    assert kinds["train"] == 1 + 2 * 2 + 2
+    assert not {"index", "shard", "base", "miniature"} & kinds.keys()
+    assert summary["unknown"] == 0
+    assert summary["core_seconds"] > 0
+    assert summary["bytes"] > 0
+    assert "hours on 2 cores" in told().splitlines()[-1]

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from continual_vqa.errors import UserError
 
 # The jobs of a group are indented.
 _JOB = re.compile(r"^ *(?:local)?(?:rule|checkpoint) (\w+):$")
@@ -14,12 +19,33 @@ _PARAMS = re.compile(r"Params have changed since last execution: .*?before: (.*)
 
 @dataclass(frozen=True, slots=True)
 class PendingJob:
-    """A job that would run: its rule, files, and Snakemake's reason."""
+    """A job that would run: its rule, files, Snakemake's reason, its cost record and threads."""
 
     rule: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     reason: str
+    benchmark: str = ""
+    threads: int = 1
+
+
+def pending_jobs(
+    configfiles: Sequence[str], config: Sequence[str] = (), targets: Sequence[str] = ()
+) -> list[PendingJob]:
+    """The jobs with outputs that `snakemake` would run here with these options, in its order.
+
+    Raises
+    ------
+    UserError : what Snakemake says, where it cannot plan
+    """
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", *targets]
+    command += ["--configfile", *configfiles] if configfiles else []
+    command += ["--config", *config] if config else []
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise UserError("\n".join(["snakemake could not plan:", *lines[-40:]]))
+    return [job for job in parse_dry_run(done.stdout + done.stderr) if job.outputs]
 
 
 def parse_dry_run(text: str) -> list[PendingJob]:
@@ -35,6 +61,8 @@ def parse_dry_run(text: str) -> list[PendingJob]:
                         tuple(filter(None, keys.get("input", "").split(", "))),
                         tuple(filter(None, keys.get("output", "").split(", "))),
                         keys["reason"],
+                        keys.get("benchmark", ""),
+                        int(keys.get("threads", "1")),
                     )
                 )
             rule, keys = started[1], {}

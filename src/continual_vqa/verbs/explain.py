@@ -8,38 +8,32 @@ the change that they follow.
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import asdict
 
-from continual_vqa.errors import UserError
 from continual_vqa.plan.causes import explain
-from continual_vqa.plan.dry_run import parse_dry_run
+from continual_vqa.plan.dry_run import pending_jobs
 from continual_vqa.plan.ledger import NOTES
 
 EXAMPLE = "continual-vqa explain --configfile config/config.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_study(parser)
+    parser.add_argument("--each", action="store_true", help="list every job, not only counts")
+
+
+def add_study(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of Snakemake that say what is planned."""
     parser.add_argument("--configfile", action="append", default=[], help="as for snakemake")
     parser.add_argument(
         "--config", action="append", default=[], metavar="KEY=VALUE", help="as for snakemake"
     )
-    parser.add_argument("--each", action="store_true", help="list every job, not only counts")
     parser.add_argument("targets", nargs="*", help="rules or files; default: everything")
 
 
 def run(args: argparse.Namespace) -> dict[str, object]:
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", *args.targets]
-    command += ["--configfile", *args.configfile] if args.configfile else []
-    command += ["--config", *args.config] if args.config else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines()
-        raise UserError("\n".join(["snakemake could not plan:", *lines[-40:]]))
-    jobs = parse_dry_run(done.stdout + done.stderr)
-    jobs = [job for job in jobs if job.outputs]
+    jobs = pending_jobs(args.configfile, args.config, args.targets)
     causes = explain(jobs, NOTES)
     return {"pending": len(causes), "each": args.each, "jobs": [asdict(c) for c in causes]}
 
