@@ -98,7 +98,7 @@ def test_the_cluster_gives_the_bytes_of_a_local_run(
     wall = time.monotonic() - begun
     jobs = [study.cluster.describe(job) for job in {*study.cluster.jobs()} - before]
     tell(costs(grouping, study, jobs, wall))
-    trained = [job for job in jobs if "_train" in job["Comment"]]
+    trained = [job for job in jobs if job["Comment"].startswith(("rule_train", "rule_stage-"))]
     # The first stage is shared.
     assert len(trained) == 3
     assert {job["Partition"] for job in trained} == {"gpu"}
