@@ -8,6 +8,7 @@ from analysis.masked_studies import masked_results
 from analysis.studies import RECIPES, TASKS, write_study
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.runs import parse_runs
+from continual_vqa.analysis.significance import effect_size, sign_flip_p
 from continual_vqa.analysis.statistics import QUESTIONS, SEEDS, Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
 from continual_vqa.analysis.table_formats import as_csv, as_latex, as_markdown, as_text, escape
@@ -103,10 +104,26 @@ def test_pairs_are_of_like_replay_and_over_seeds_and_skills(tmp_path):
         ("AIM", "AIM, global quantile"),
         ("AIM + ER", "ER"),
     ]
-    _, (pairs, seeds, *_, novel) = table.rows[0]
+    _, (pairs, seeds, *_, novel, effect, p) = table.rows[0]
     assert (pairs.count, seeds.count) == (3 * len(TASKS), 3)
     difference = study.difference("published", "aim", "sequential", "AP")
     assert pairs.mean == pytest.approx(difference.mean)
     assert (seeds.mean, seeds.low) == pytest.approx((difference.mean, difference.low))
     assert novel.count == 0
-    assert all(e[-1].count == 3 for label, e in table.rows if label[0] != "published")
+    assert all(e[-3].count == 3 for label, e in table.rows if label[0] != "published")
+    differences = [
+        first - second
+        for task in study.tasks("published")
+        for seed in range(3)
+        for first, second in [
+            (
+                study.by_seed("published", name, "final_accuracy", task)[seed]
+                for name in ("aim", "sequential")
+            )
+        ]
+    ]
+    assert (effect.count, p.count) == (3 * len(TASKS), 3 * len(TASKS))
+    assert effect.mean == pytest.approx(effect_size(differences))
+    # Of three comparisons with AIM and one with AIM + ER.
+    alone = sign_flip_p(differences)
+    assert alone <= p.mean <= min(1, 4 * alone)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from continual_vqa.analysis.statistics import Estimate, over_seeds
+from continual_vqa.analysis.significance import effect_size, holm, sign_flip_p
+from continual_vqa.analysis.statistics import NO_INTERVAL, Estimate, over_seeds
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.analysis.table_parts import Column, Table
 from continual_vqa.plan.comparisons import Comparison, comparisons
@@ -15,7 +16,9 @@ METRICS = {"final_accuracy": "AP", "forgetting": "AF", "novel_accuracy": "novel 
 NOTE = (
     "Reference minus other, in points; both replay and tune alike, and are paired by seed and "
     "skill. 95 % t intervals: over all pairs of seed and skill (narrow; takes the skills of a run "
-    "as independent), and over the seeds' means alone (wide)."
+    "as independent), and over the seeds' means alone (wide). Effect: mean difference in AP over "
+    "its standard deviation, of all pairs. p: sign-flip test of the same pairs, corrected for all "
+    "rows of a stream (Holm)."
 )
 OVER_ORDERS = " all orders: paired by order too; its means are those of each seed in each order."
 EVERY = "all orders"
@@ -28,17 +31,24 @@ def paired_table(results: Results) -> Table:
     orders, a further row takes them all.
     """
     kinds = ("seeds x skills", "seeds")
-    columns = tuple(Column(f"{name} ({kind})") for name in METRICS.values() for kind in kinds)
+    columns = (
+        *(Column(f"{name} ({kind})") for name in METRICS.values() for kind in kinds),
+        Column("AP effect (d_z)", counted="pairs"),
+        Column("AP p (Holm)", digits=4, counted="pairs"),
+    )
     orders = results.streams(novel=False)
     groups = {stream: [stream] for stream in results.held_out}
     if len(orders) > 1:
         groups[EVERY] = orders
-    rows = [
-        ((name, results.titles[c.reference], results.titles[other]), estimates)
-        for name, streams in groups.items()
-        for c, other in _pairs(comparisons(results.slots))
-        for estimates in [_estimates(results, streams, c.reference, other)]
-    ]
+    rows = []
+    for name, streams in groups.items():
+        pairs = _pairs(comparisons(results.slots))
+        tests = _tests(
+            [_pooled(results, streams, c.reference, other, "final_accuracy") for c, other in pairs]
+        )
+        for (c, other), test in zip(pairs, tests, strict=True):
+            labels = (name, results.titles[c.reference], results.titles[other])
+            rows.append((labels, (*_estimates(results, streams, c.reference, other), *test)))
     note = NOTE + (OVER_ORDERS if EVERY in groups else "")
     return Table(("stream", "reference", "other"), columns, tuple(rows), note)
 
@@ -61,6 +71,31 @@ def _estimates(
         means = [sum(values) / len(values) for values in by_run]
         estimates += [over_seeds(everything), over_seeds(means)]
     return tuple(estimates)
+
+
+def _pooled(
+    results: Results, streams: Sequence[str], reference: str, other: str, metric: str
+) -> list[float]:
+    """The differences of all runs and tasks."""
+    return [
+        value
+        for stream in streams
+        for values in _differences(results, stream, reference, other, metric).values()
+        for value in values
+    ]
+
+
+def _tests(compared: Sequence[Sequence[float]]) -> list[tuple[Estimate, Estimate]]:
+    """Effect size and corrected p of each comparison of a stream, as values without intervals."""
+    adjusted = holm([sign_flip_p(differences) for differences in compared])
+    return [
+        (_value(effect_size(differences), len(differences)), _value(p, len(differences)))
+        for differences, p in zip(compared, adjusted, strict=True)
+    ]
+
+
+def _value(value: float, count: int) -> Estimate:
+    return Estimate(value, math.nan, math.nan, count, NO_INTERVAL)
 
 
 def _differences(
