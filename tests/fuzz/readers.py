@@ -313,6 +313,34 @@ def importance(path: Path) -> object:
         return [found.array(name).sum() for name in found.parts]
 
 
+def logits(path: Path) -> object:
+    from continual_vqa.training.stored_logits import StoredLogits
+
+    stored = StoredLogits([path], {}, "0" * 64)
+    return stored.of([("train/color/G1", 7), ("train/color/G1", 3)], path)
+
+
+def write_logits(folder: Path) -> None:
+    import torch
+
+    from continual_vqa.backbones.tensor_file import write_tensors
+    from continual_vqa.training.stored_logits import FORMAT
+
+    tensors = {
+        "cells": torch.tensor([0, 0], dtype=torch.int32),
+        "numbers": torch.tensor([7, 3]),
+        "tokens": torch.tensor([1, 2], dtype=torch.int32),
+        "logits": torch.linspace(-1, 1, 12).reshape(3, 4),
+        "ids": torch.arange(12, dtype=torch.int32).reshape(3, 4),
+    }
+    content = {
+        "format": FORMAT,
+        "base_sha256": "0" * 64,
+        "cells": json.dumps({"train/color/G1": "1" * 64}),
+    }
+    write_tensors(folder / "x", tensors, content)
+
+
 def write_importance(folder: Path) -> None:
     from continual_vqa.config.importance import ImportanceConfig
     from continual_vqa.consolidation.importance_file import Share, header

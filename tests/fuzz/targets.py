@@ -156,6 +156,7 @@ TARGETS: Mapping[str, Target] = {
     "importance": Target(
         "x.safetensors", readers.importance, _written(readers.write_importance, "x")
     ),
+    "logits": Target("x.safetensors", readers.logits, _written(readers.write_logits, "x")),
     "in_flight": Target(
         "inflight.safetensors", readers.in_flight, _written(readers.write_in_flight, "x")
     ),
