@@ -5,19 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 import torch
 
-import tiny_model
 from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
-from continual_vqa.consolidation.memory import MEMORY
 from continual_vqa.errors import UserError
-from continual_vqa.files.parquet import write_table
 from continual_vqa.methods.guards import GuardFiles
 from continual_vqa.methods.stored import distance
-from continual_vqa.shards.reader import open_cells
 from continual_vqa.training.examples import Examples
 from continual_vqa.training.inflight import Interrupted
 from continual_vqa.training.loading import load_model
@@ -31,50 +26,26 @@ from continual_vqa.training.stored_logits import (
     fixed_answers,
     store_logits,
 )
+from training.memory_world import KEPT, cells, make, memory
 
 CPU = torch.device("cpu")
-GROUPS = ("G2", "G1")
-# "light blue" is two tokens: answers of different lengths.
-KEPT = {"train/count/G1": [3, 1, 7], "train/count/G2": [5]}
 TRAINING = TrainingConfig(epochs=2, batch_size=10, lr=3e-3)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    tiny_model.base_folder(folder / "base")
-    tiny_model.cells(folder / "cells")
-    for seed, group in enumerate(GROUPS):
-        tiny_model.cell(folder / "cells", skill="count", group=group, seed=9 + seed)
-    remember(folder, folder / "memory.parquet", KEPT)
+    folder = make(tmp_path_factory.mktemp("world"))
+    memory(folder, folder / "memory.parquet", KEPT)
     store(folder, folder / "logits.safetensors")
     return folder
 
 
-def cells(world: Path, skill: str) -> dict[str, Path]:
-    names = [f"train/{skill}/{group}" for group in GROUPS]
-    return {name: world / "cells" / name for name in names}
-
-
-def remember(world: Path, path: Path, kept: dict[str, list[int]]) -> None:
-    rows = [
-        {
-            "cell": name,
-            "question_id": open_cells([world / "cells" / name]).question_ids[number],
-            "number": number,
-        }
-        for name, numbers in kept.items()
-        for number in numbers
-    ]
-    write_table(path, pa.Table.from_pylist(rows, schema=MEMORY), MEMORY)
-
-
-def store(world: Path, out: Path, top: int = 0, memory: Path | None = None) -> None:
+def store(world: Path, out: Path, top: int = 0, kept: Path | None = None) -> None:
     files = LogitsFiles(
         world / "base",
         None,
         (),
-        memory or world / "memory.parquet",
+        kept or world / "memory.parquet",
         cells(world, "count"),
         out,
     )
@@ -133,9 +104,9 @@ def test_logits_of_other_questions_or_cells_are_refused(world: Path, tmp_path: P
     others = dict.fromkeys(cells(world, "count"), world / "cells" / "train/color/G1")
     with pytest.raises(UserError, match="is not the one that they were stored of"):
         StoredLogits([path], others, base_sha256)
-    remember(world, tmp_path / "memory.parquet", {"train/color/G1": [0]})
+    memory(world, tmp_path / "memory.parquet", {"train/color/G1": [0]})
     with pytest.raises(UserError, match="keeps no question of the given cells"):
-        store(world, tmp_path / "out", memory=tmp_path / "memory.parquet")
+        store(world, tmp_path / "out", kept=tmp_path / "memory.parquet")
 
 
 def test_past_questions_see_images_of_the_segment(world: Path) -> None:

@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 import torch
 
-import tiny_model
 from continual_vqa.consolidation.memory import MEMORY
 from continual_vqa.errors import UserError
 from continual_vqa.files.parquet import write_table
@@ -20,41 +19,14 @@ from continual_vqa.training.loop import memory_share
 from continual_vqa.training.memory import among, numbered, read_memory
 from continual_vqa.training.settings import TrainSettings
 from continual_vqa.training.stage import StageFiles, train_stage
+from training.memory_world import KEPT, cells, make, memory
 
 CPU = torch.device("cpu")
-GROUPS = ("G2", "G1")
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    tiny_model.base_folder(folder / "base")
-    tiny_model.cells(folder / "cells")
-    for seed, group in enumerate(GROUPS):
-        tiny_model.cell(folder / "cells", skill="count", group=group, seed=9 + seed)
-    return folder
-
-
-def cells(world: Path, skill: str) -> dict[str, Path]:
-    names = [f"train/{skill}/{group}" for group in GROUPS]
-    return {name: world / "cells" / name for name in names}
-
-
-def memory(world: Path, path: Path, kept: dict[str, list[int]]) -> Path:
-    rows = [
-        {
-            "cell": name,
-            "question_id": open_cells([world / "cells" / name]).question_ids[number],
-            "number": number,
-        }
-        for name, numbers in kept.items()
-        for number in numbers
-    ]
-    write_table(path, pa.Table.from_pylist(rows, schema=MEMORY), MEMORY)
-    return path
-
-
-KEPT = {"train/count/G1": [3, 1, 7], "train/count/G2": [5]}
+    return make(tmp_path_factory.mktemp("world"))
 
 
 def train(world: Path, out: Path, *, replay: bool = True, stop_after: int = 0) -> bytes:
