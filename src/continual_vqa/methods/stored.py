@@ -40,7 +40,8 @@ def distance(logits: Tensor, batch: Batch) -> Tensor:
     assert batch.stored is not None
     own, stored = logits.float(), batch.stored
     if batch.stored_ids is not None:
-        own = own.gather(-1, batch.stored_ids)
+        # Places of choices that the batch does not have are not possible below.
+        own = own.gather(-1, batch.stored_ids.clamp(max=own.shape[-1] - 1))
     # Places of choices that only other batches have.
     width = min(own.shape[-1], stored.shape[-1])
     own, stored = own[..., :width], stored[..., :width]

@@ -25,6 +25,7 @@ from continual_vqa.config.shards import ShardsConfig
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.hashing import sha256_file
+from continual_vqa.files.jsons import parse_text
 from continual_vqa.files.progress import Progress
 from continual_vqa.shards.tables import INDEX_FILE
 from continual_vqa.training.examples import Examples
@@ -137,8 +138,8 @@ def _write(
         "tokens": torch.tensor([len(row) for row in rows], dtype=torch.int32),
         "logits": whole,
     }
-    if 0 < settings.top < width:
-        tensors["logits"], ids = whole.topk(settings.top)
+    if settings.top:
+        tensors["logits"], ids = whole.topk(min(settings.top, width))
         tensors["ids"] = ids.to(torch.int32)
     stage = settings.stage
     metadata = {
@@ -216,20 +217,8 @@ def _check(
         raise UserError(
             "was made with another base model", where=path, do="make it again with this base"
         )
-    try:
-        names = json.loads(metadata["cells"])
-        places, numbers, tokens = (tensors[name] for name in ("cells", "numbers", "tokens"))
-        whole = (
-            len(places) == len(numbers) == len(tokens)
-            and int(tokens.sum()) == len(tensors["logits"])
-            and int(places.min()) >= 0
-            and int(places.max()) < len(names)
-            and int(tokens.min()) > 0
-            and all(len(tensors[n]) == len(tensors["logits"]) for n in ("ids",) if n in tensors)
-        )
-    except (KeyError, ValueError, TypeError, RuntimeError):
-        whole = False
-    if not whole:
+    names = parse_text(metadata.get("cells", ""), path)
+    if not isinstance(names, dict) or not _whole(tensors, len(names)):
         raise UserError("is incomplete", where=path, do="store the logits again")
     for name, digest in names.items():
         if name in cells and sha256_file(cells[name] / INDEX_FILE) != digest:
@@ -238,3 +227,23 @@ def _check(
                 where=path,
                 do="store the logits again (continual-vqa logits)",
             )
+
+
+def _whole(tensors: Mapping[str, Tensor], cells: int) -> bool:
+    """Whether the tensors are there, and tell one row a token of questions of these cells."""
+    kinds = {"cells": torch.int32, "numbers": torch.int64, "tokens": torch.int32}
+    if any(name not in tensors for name in (*kinds, "logits")):
+        return False
+    places, numbers, tokens, logits = (tensors[name] for name in (*kinds, "logits"))
+    ids = tensors.get("ids", logits)
+    return (
+        all(tensors[name].dtype == kind and tensors[name].ndim == 1 for name, kind in kinds.items())
+        and 0 < len(places) == len(numbers) == len(tokens)
+        and 0 <= int(places.min()) <= int(places.max()) < cells
+        and int(tokens.min()) > 0
+        and logits.dtype == torch.float32
+        and logits.ndim == 2
+        and len(logits) == int(tokens.sum())
+        and ids.shape == logits.shape
+        and (ids is logits or (ids.dtype == torch.int32 and int(ids.min()) >= 0))
+    )
