@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
+import torch
 
 import tiny_model
+from continual_vqa.config.training import TrainingConfig
 from continual_vqa.consolidation.memory import MEMORY
 from continual_vqa.files.parquet import write_table
 from continual_vqa.shards.reader import open_cells
+from continual_vqa.training.settings import TrainSettings
+from continual_vqa.training.stage import StageFiles, train_stage
 
 GROUPS = ("G2", "G1")
+TRAINING = TrainingConfig(epochs=2, batch_size=10, lr=3e-3)
 KEPT = {"train/count/G1": [3, 1, 7], "train/count/G2": [5]}
 
 
@@ -41,3 +47,29 @@ def memory(world: Path, path: Path, kept: dict[str, list[int]]) -> Path:
     ]
     write_table(path, pa.Table.from_pylist(rows, schema=MEMORY), MEMORY)
     return path
+
+
+def train(
+    world: Path,
+    out: Path,
+    replay: object,
+    *,
+    training: TrainingConfig = TRAINING,
+    stop_after: int = 0,
+    **files: Any,
+) -> Path:
+    """The checkpoint of the task color as a second task, with a recipe's `replay`."""
+    out.mkdir(exist_ok=True)
+    stage = {"task": "color", "step": 2, "seed": 3, "recipe": {"replay": replay}}
+    settings = TrainSettings.model_validate({"stage": stage, "training": training})
+    place = StageFiles(
+        world / "base",
+        None,
+        cells(world, "color"),
+        out / "scratch",
+        out / "model.safetensors",
+        out / "curve",
+        **files,
+    )
+    train_stage(place, settings, torch.device("cpu"), stop_after=stop_after)
+    return place.out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +18,7 @@ from continual_vqa.shards.reader import open_cells
 from continual_vqa.training.inflight import Interrupted
 from continual_vqa.training.loop import memory_share
 from continual_vqa.training.memory import among, numbered, read_memory
-from continual_vqa.training.settings import TrainSettings
-from continual_vqa.training.stage import StageFiles, train_stage
+from training import memory_world
 from training.memory_world import KEPT, cells, make, memory
 
 CPU = torch.device("cpu")
@@ -31,23 +31,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def train(world: Path, out: Path, *, replay: bool = True, stop_after: int = 0) -> bytes:
     out.mkdir(exist_ok=True)
-    stage = {"task": "color", "step": 2, "seed": 3, "recipe": {"replay": "examples"}}
-    settings = TrainSettings.model_validate(
-        {"stage": stage, "training": {"epochs": 2, "batch_size": 10, "lr": 3e-3}}
-    )
-    kept = memory(world, out / "memory.parquet", KEPT) if replay else None
-    place = StageFiles(
-        world / "base",
-        None,
-        cells(world, "color"),
-        out / "scratch",
-        out / "model.safetensors",
-        out / "curve",
-        memory=kept,
-        memory_cells=cells(world, "count") if replay else {},
-    )
-    train_stage(place, settings, CPU, stop_after=stop_after)
-    return place.out.read_bytes()
+    files: dict[str, Any] = {}
+    if replay:
+        files["memory"] = memory(world, out / "memory.parquet", KEPT)
+        files["memory_cells"] = cells(world, "count")
+    return memory_world.train(world, out, "examples", stop_after=stop_after, **files).read_bytes()
 
 
 def test_replay_changes_what_is_learned_and_is_reproducible(world: Path, tmp_path: Path) -> None:
