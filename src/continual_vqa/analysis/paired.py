@@ -44,7 +44,10 @@ def paired_table(results: Results) -> Table:
     for name, streams in groups.items():
         pairs = _pairs(comparisons(results.slots))
         tests = _tests(
-            [_pooled(results, streams, c.reference, other, "final_accuracy") for c, other in pairs]
+            [
+                _pooled(_by_run(results, streams, c.reference, other, "final_accuracy"))
+                for c, other in pairs
+            ]
         )
         for (c, other), test in zip(pairs, tests, strict=True):
             labels = (name, results.titles[c.reference], results.titles[other])
@@ -62,27 +65,22 @@ def _estimates(
 ) -> tuple[Estimate, ...]:
     estimates: list[Estimate] = []
     for metric in METRICS:
-        by_run = [
-            values
-            for stream in streams
-            for values in _differences(results, stream, reference, other, metric).values()
-        ]
-        everything = [value for values in by_run for value in values]
+        by_run = _by_run(results, streams, reference, other, metric)
         means = [sum(values) / len(values) for values in by_run]
-        estimates += [over_seeds(everything), over_seeds(means)]
+        estimates += [over_seeds(_pooled(by_run)), over_seeds(means)]
     return tuple(estimates)
 
 
-def _pooled(
+def _by_run(
     results: Results, streams: Sequence[str], reference: str, other: str, metric: str
-) -> list[float]:
-    """The differences of all runs and tasks."""
-    return [
-        value
-        for stream in streams
-        for values in _differences(results, stream, reference, other, metric).values()
-        for value in values
-    ]
+) -> list[list[float]]:
+    """The differences of all tasks, for every seed in every stream."""
+    found = (_differences(results, stream, reference, other, metric) for stream in streams)
+    return [values for by_seed in found for values in by_seed.values()]
+
+
+def _pooled(by_run: Sequence[Sequence[float]]) -> list[float]:
+    return [value for values in by_run for value in values]
 
 
 def _tests(compared: Sequence[Sequence[float]]) -> list[tuple[Estimate, Estimate]]:
