@@ -8,6 +8,7 @@
 | tokens.py | tokenizer.json: reading, and training a word-level one |
 | t5_vision.py | the family: visual tokens in front of a T5 encoder-decoder |
 | sampling.py | answers drawn from the model token by token |
+| attention_maps.py | the attention weights of a forward pass, of any family |
 | t5.py, t5_layers.py, t5_attention.py, visual.py, beam.py, pixels.py, huggingface.py | its pieces |
 | decoder.py | what the next two share: a language model that reads visual tokens in its prompt |
 | llava.py, llava_net.py | the family: CLIP tower, projector, Llama, by transformers |

@@ -8,5 +8,6 @@
 | mask.py, direction.py | masks: frozen entries, slowed ones, the directional regulariser (AIM) |
 | penalty.py | quadratic penalty weighted by importance (EWC, MAS) |
 | distil.py | distillation from the model before the stage (LwF) |
+| stored.py, attention.py | what a batch of the memory costs (DER, QUAD) |
 | mask_files.py, importances.py, fitting.py | the files that guards read, refused unless they fit |
 """

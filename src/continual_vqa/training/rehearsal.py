@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -45,7 +45,7 @@ class Kept:
     """
 
     memory: Path | None = None
-    cells: Mapping[str, Path] | None = None
+    cells: Mapping[str, Path] = field(default_factory=dict)
     logits: Sequence[Path] = ()
     teacher: Callable[[], Backbone] | None = None
 
@@ -62,9 +62,8 @@ class Rehearsal:
         self, kept: Kept, recipe: Recipe, base_sha256: str, examples: MakeExamples
     ) -> None:
         self._kept, self._recipe, self._examples = kept, recipe, examples
-        cells = kept.cells or {}
-        self._memories = read_memory(kept.memory, cells) if kept.memory else []
-        self._logits = StoredLogits(kept.logits, cells, base_sha256)
+        self._memories = read_memory(kept.memory, kept.cells) if kept.memory else []
+        self._logits = StoredLogits(kept.logits, kept.cells, base_sha256)
 
     def beside(self, segment: str, own: Examples) -> Source | None:
         """The memory that is replayed beside the segment's `own` questions; None: there is none."""
