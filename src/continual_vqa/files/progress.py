@@ -52,9 +52,9 @@ class Progress:
             text += f"/{self._total:,} ({100 * self._done / self._total:.0f} %)"
             if self._done:
                 left = elapsed * (self._total - self._done) / self._done
-                text += f", {_clock(left)} left"
+                text += f", {clock(left)} left"
         else:
-            text += f", {_clock(elapsed)}"
+            text += f", {clock(elapsed)}"
         text += f", {detail}" if detail else ""
         self._stream.write(f"\r\x1b[2K{text}" if self._terminal else f"{text}\n")
         self._stream.flush()
@@ -70,7 +70,8 @@ def track(iterable: Iterable[T], total: int | None, label: str) -> Iterator[T]:
     progress.close()
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Seconds as "1:02:03", or as "2:03" below an hour."""
     minutes, seconds = divmod(int(seconds + 0.5), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

@@ -1,19 +1,25 @@
 """Count the pending jobs of a study and, with --estimate, say what they will cost.
 
 The estimate is made from the cost records of finished jobs: those of the study itself, as far as
-it has run, and those of the studies that --measured names. Asked again while the study runs, it
-tells what remains. Nothing is run.
+it has run, and those of the studies that --measured names. With --watch beside a running
+Snakemake a line every so often tells how many jobs are done and how long the rest will take, by the
+pace so far. Nothing is run.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import sys
+import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from continual_vqa.errors import UserError
+from continual_vqa.plan.dry_run import PendingJob
 from continual_vqa.verbs.explain import add_study
 
 EXAMPLE = "continual-vqa plan --configfile config/benchmark.yaml --estimate --measured results/demo"
@@ -34,19 +40,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cores", type=int, default=os.cpu_count() or 1, help="cores that run the study (all)"
     )
+    parser.add_argument(
+        "--watch",
+        type=float,
+        metavar="SECONDS",
+        help="while Snakemake runs in this folder: say what is left every so many seconds",
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Plan and estimate."""
     from continual_vqa.plan.dry_run import pending_jobs
     from continual_vqa.plan.estimate import RECORDS, Measured, estimate, measure, results_of, totals
+    from continual_vqa.plan.remaining import ended
 
     if args.cores < 1:
         raise UserError(f"is {args.cores}", where="--cores", expected="1 or more")
+    if args.watch is not None and args.watch <= 0:
+        raise UserError(f"is {args.watch}", where="--watch", expected="more than 0 seconds")
     if args.measured and not args.estimate:
         raise UserError("is given without --estimate", where="--measured", expected="both")
+    since = time.time()
     jobs = pending_jobs(args.configfile, args.config, args.targets)
     root = results_of(jobs)
+    if args.watch and root:
+        _watch(jobs, root, args, since)
+        jobs = [job for job in jobs if not ended(job, since)]
     own = [root] if root and (root / RECORDS).is_dir() else []
     measured = measure([*own, *args.measured]) if args.estimate else Measured()
     rows = estimate(jobs, measured)
@@ -57,6 +76,24 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         "kinds": [asdict(row) for row in rows],
         **totals(rows),
     }
+
+
+def _watch(jobs: Sequence[PendingJob], root: Path, args: argparse.Namespace, since: float) -> None:
+    """Say what is left until nothing is, Snakemake has ended, or the user has seen enough."""
+    from continual_vqa.files.progress import clock
+    from continual_vqa.plan.remaining import remaining, runs_here
+
+    folders = [root, *args.measured]
+    with contextlib.suppress(KeyboardInterrupt):
+        while runs_here():
+            now = remaining(jobs, folders, since, time.time(), args.cores)
+            if not now.left:
+                return
+            left = "unknown time" if now.seconds is None else clock(now.seconds)
+            share = 100 * now.done / now.jobs
+            print(f"{now.done:,}/{now.jobs:,} jobs ({share:.0f} %), {left} left", file=sys.stderr)
+            time.sleep(args.watch)
+        print("Snakemake does not run in this folder", file=sys.stderr)
 
 
 def describe(summary: dict[str, Any]) -> str:

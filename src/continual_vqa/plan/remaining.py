@@ -1,0 +1,76 @@
+"""What a running study has left, told by the cost records that its jobs leave when they end.
+
+The pace of the run so far corrects the estimate: jobs that wait for a cluster, or share their
+cores, take longer than their records say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from continual_vqa.plan.dry_run import PendingJob
+from continual_vqa.plan.estimate import estimate, measure, totals
+
+# Snakemake keeps its lock files here while it runs.
+LOCKS = Path(".snakemake/locks")
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """A moment of a run.
+
+    Attributes
+    ----------
+    jobs, done : of those that were pending when it was first looked at
+    seconds : expected until the end; None: no job that is left was ever measured
+    """
+
+    jobs: int
+    done: int
+    seconds: float | None
+
+    @property
+    def left(self) -> int:
+        """The number of jobs that have not ended."""
+        return self.jobs - self.done
+
+
+def remaining(
+    jobs: Sequence[PendingJob], folders: Sequence[Path], since: float, now: float, cores: int
+) -> Remaining:
+    """What is left at `now` of the jobs that were pending at `since` (both: seconds of the epoch).
+
+    Parameters
+    ----------
+    folders : results whose records tell what jobs cost; the study's own among them
+    """
+    over = [ended(job, since) for job in jobs]
+    measured = measure(folders)
+    work = [
+        totals(estimate([job for job, e in zip(jobs, over, strict=True) if e == side], measured))
+        for side in (True, False)
+    ]
+    done, left = (sums["core_seconds"] for sums in work)
+    unknown = work[1]["unknown"]
+    # Jobs that were never measured are expected to cost what the others do on average.
+    known = len(jobs) - sum(over) - unknown
+    left *= (known + unknown) / known if known else 1
+    pace = (now - since) / done if done else 1 / cores
+    seconds = left * pace if known or not unknown else None
+    return Remaining(len(jobs), sum(over), seconds)
+
+
+def runs_here() -> bool:
+    """Whether Snakemake is at work in this folder."""
+    return LOCKS.is_dir() and any(LOCKS.iterdir())
+
+
+def ended(job: PendingJob, since: float) -> bool:
+    """Whether the job has written what it writes last since it was seen pending."""
+    path = Path(job.benchmark or job.outputs[-1])
+    try:
+        return path.stat().st_mtime >= since
+    except FileNotFoundError:
+        return False
