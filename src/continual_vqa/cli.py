@@ -38,6 +38,7 @@ VERBS: dict[str, str] = {
     "metrics": "accuracy matrix -> AP, AF, BWT, learning accuracy",
     "aggregate": "scores of a study -> one metrics table",
     "survey": "importances and masks of a study -> what is protected, what tasks share",
+    "differences": "scores of a study -> paired differences over questions and seeds",
     "damage": "scores of the damage probe -> one table",
     "forgetting": "metrics of a study -> how much of what was learned is forgotten",
     "transfer": "scores of downstream tasks -> one table",

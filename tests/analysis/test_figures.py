@@ -10,6 +10,7 @@ from analysis.merged_studies import RECIPES as MERGED
 from analysis.studies import write_study
 from analysis.transferred import transferred
 from continual_vqa.analysis.aggregate import aggregate
+from continual_vqa.analysis.differences import differences
 from continual_vqa.analysis.figures.damage import regained
 from continual_vqa.analysis.figures.registry import draw
 from continual_vqa.analysis.figures.style import INCHES, Style, save
@@ -53,6 +54,15 @@ def merged():
 
 
 @pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """A study with replay and without, and the differences."""
+    made = {n: (n, "continual", 0.8, 0.1) for n in ("sequential", "er", "ewc", "aim")}
+    content = write_study(tmp_path_factory.mktemp("compared"), (0, 1), 10, made)
+    study = parse_runs(content, "runs.json")
+    return Results(*aggregate(study), {"differences": differences(study, 20)})
+
+
+@pytest.fixture(scope="module")
 def banked():
     return banked_study()
 
@@ -69,6 +79,8 @@ def suited(request):
         return request.getfixturevalue("merged")[row.needs]
     if row.needs == "bank":
         return request.getfixturevalue("banked")
+    if row.needs == "pair":
+        return request.getfixturevalue("compared")
     if row.downstream:
         return transferred(request.getfixturevalue("masked"))
     return request.getfixturevalue("swept" if row.needs == "variants" else "masked")

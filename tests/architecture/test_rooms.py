@@ -107,6 +107,7 @@ def test_planning_imports_nothing_heavy() -> None:
         "metrics",
         "survey",
         "damage",
+        "differences",
         "merges",
         "banks",
         "aggregate",

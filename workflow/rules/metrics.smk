@@ -27,6 +27,33 @@ rule aggregate:
         " --summary {output.summary:q} > {log:q} 2>&1"
 
 
+if plan.suited("pair"):
+
+    rule differences:
+        input:
+            [row["path"] for row in plan.scored_runs],
+        output:
+            paths.study_table.format(table="differences"),
+        log:
+            f"{paths.logs}/differences.log",
+        benchmark:
+            f"{paths.benchmarks}/differences.tsv"
+        group:
+            light_group("report")
+        conda:
+            ENVIRONMENT
+        threads: study.resources.light.threads
+        resources:
+            mem_mb=grown(study.resources.data.mem_mb),
+            runtime=grown(study.resources.data.runtime),
+        params:
+            runs=remember_runs(NOTES, plan.identity, plan.scored_runs),
+            code=code("verbs.differences"),
+        shell:
+            "python -m continual_vqa differences --runs {params.runs:q} --out {output:q}"
+            " > {log:q} 2>&1"
+
+
 if plan.surveyed:
 
     rule survey:

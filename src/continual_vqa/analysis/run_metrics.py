@@ -50,6 +50,12 @@ def run_metrics(cube: Cube, held: Held | None) -> Values:
     return values | (_compositions(cube, held) if held is not None else {})
 
 
+def novel_accuracy(cube: Cube, held: Held) -> float:
+    """novel_AP alone: mean final accuracy on the novel compositions of the held-out group."""
+    columns = [cube.tasks.index(task) for task in held.tasks]
+    return _mean(cube.matrix([held.group])[-1, columns])
+
+
 def _compositions(cube: Cube, held: Held) -> Values:
     """Final accuracy and forgetting on novel and on seen compositions of the same tasks."""
     columns = [cube.tasks.index(task) for task in held.tasks]

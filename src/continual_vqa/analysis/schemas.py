@@ -142,6 +142,25 @@ FORGETTING = pa.schema(
     ]
 )
 
+# One row per stream, pair of comparable recipes and metric (AP, AF, novel_AP).
+DIFFERENCES = pa.schema(
+    [
+        pa.field("stream", pa.string()),
+        pa.field("differ_in", pa.string()),  # what the pair differs in: method or replay
+        pa.field("reference", pa.string()),
+        pa.field("other", pa.string()),
+        pa.field("reference_title", pa.string()),
+        pa.field("other_title", pa.string()),
+        pa.field("metric", pa.string()),
+        pa.field("seeds", pa.int64()),  # that both have
+        pa.field("difference", pa.float64()),  # reference minus other, mean over seeds, in points
+        pa.field("low", pa.float64()),  # 95 % bootstrap over questions and seeds; NaN: not defined
+        pa.field("high", pa.float64()),
+        pa.field("p", pa.float64()),  # two-sided, of the same draws
+        pa.field("p_holm", pa.float64()),  # corrected for all pairs of the stream and metric
+    ]
+)
+
 _STAGE = [
     pa.field("stream", pa.string()),
     pa.field("recipe", pa.string()),
@@ -233,6 +252,7 @@ FURTHER: dict[str, pa.Schema] = {
     "damage": DAMAGE,
     "transfer": TRANSFER,
     "forgetting": FORGETTING,
+    "differences": DIFFERENCES,
     "merges": MERGES,
     "alignment": ALIGNMENT,
     "routing": ROUTING,

@@ -11,6 +11,8 @@ import numpy as np
 LEVEL = 0.95
 SEEDS = "95 % t interval over seeds"
 QUESTIONS = "95 % bootstrap interval over questions"
+QUESTIONS_AND_SEEDS = "95 % bootstrap interval over questions and seeds"
+SEEDS_AND_SKILLS = "95 % bootstrap interval over seeds and skills"
 NO_INTERVAL = "no interval"
 
 

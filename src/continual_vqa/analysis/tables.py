@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from continual_vqa.analysis.differences_table import differences_table
 from continual_vqa.analysis.orders import orders_of, over_orders
 from continual_vqa.analysis.paired import paired_table
+from continual_vqa.analysis.ranks import ranks_table
 from continual_vqa.analysis.routing_table import routing_table
 from continual_vqa.analysis.statistics import Estimate
 from continual_vqa.analysis.study_results import Results, interval_phrase
@@ -100,6 +102,8 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "skills": skill_table,
     "novel": novel_table,
     "paired": paired_table,
+    "differences": differences_table,
+    "ranks": ranks_table,
     "orders": orders_table,
     "routing": routing_table,
     "upstream": upstream_table,

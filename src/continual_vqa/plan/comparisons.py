@@ -53,6 +53,17 @@ def comparisons(recipes: Recipes) -> tuple[Comparison, ...]:
     return tuple(c for c in found.values() if c.others)
 
 
+def replays(recipes: Recipes) -> tuple[Comparison, ...]:
+    """The first recipe that replays against all that are like it in everything but the replay."""
+    found = []
+    for group in guarded_alike(recipes):
+        replaying = [name for name in group if recipes[name].replay != "none"]
+        if replaying and len(group) > 1:
+            reference = replaying[0]
+            found.append(Comparison(reference, tuple(n for n in group if n != reference)))
+    return tuple(found)
+
+
 def _resets_signs(recipe: Recipe) -> bool:
     return any(guard.kind == "align" and guard.reset != "none" for guard in recipe.guards)
 
@@ -98,6 +109,15 @@ def guarded_alike(recipes: Recipes) -> tuple[tuple[str, ...], ...]:
     )
 
 
+def rankable(recipes: Recipes) -> list[str]:
+    """The recipes that can be ranked by accuracy: continual ones that are not told the task.
+
+    One alone has no rank.
+    """
+    found = [name for name, recipe in _continual(recipes).items() if recipe.deploy != "own"]
+    return found if len(found) > 1 else []
+
+
 def _any_rival(recipes: Recipes) -> list[str]:
     return list(recipes) if len(recipes) > 1 else []
 
@@ -114,8 +134,10 @@ NEEDS: dict[str, Callable[[Recipes], list[str]]] = {
     "align": lambda recipes: [n for n, r in recipes.items() if aligns(r)],
     "align_sweep": lambda recipes: [n for group in alignment_sweeps(recipes) for n in group],
     "rival": _any_rival,
+    "ranked": rankable,
     "variants": lambda recipes: [n for group in variants(recipes) for n in group],
     "comparison": lambda recipes: [c.reference for c in comparisons(recipes)],
+    "pair": lambda recipes: [c.reference for c in (*comparisons(recipes), *replays(recipes))],
 }
 
 

@@ -63,6 +63,7 @@ def _report(plan: Plan) -> Levels:
     tables = {
         "survey": plan.surveyed,
         "damage": plan.probes,
+        "differences": plan.suited("pair"),
         "transfer": plan.transferred,
         "merges": plan.merged,
         "routing": plan.routed,

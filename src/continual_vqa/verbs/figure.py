@@ -1,13 +1,14 @@
 """Draw one figure of a finished study as PDF and PNG.
 
 matrix: accuracy on every task after every step, for one recipe; ap_over_steps: average accuracy on
-the tasks so far; baselines: AP and AF of all recipes; forgetting: per skill; damage: what each
-part's drift costs; composition: novel and seen skill-concept pairs; importance: its distribution;
-mask_shares: what is protected after each step; mask_overlap: what pairs of tasks would protect, for
-one recipe; ablation: AP and AF over a setting of the masks; orders: AP and BWT in every order of
-the tasks; many_tasks: average accuracy over the number of tasks; sign_conflicts: signs that turned
-while training; transfer: downstream tasks; alignment_sweep: what the aligned share does to
-stability and plasticity; merge_cost: time, memory and bytes of a merge; bank_weights,
+the tasks so far; baselines: AP and AF of all recipes; ranks: by accuracy in every skill;
+differences: of comparable recipes, over questions and seeds; forgetting: per skill; damage: what
+each part's drift costs; composition: novel and seen skill-concept pairs; importance: its
+distribution; mask_shares: what is protected after each step; mask_overlap: what pairs of tasks
+would protect, for one recipe; ablation: AP and AF over a setting of the masks; orders: AP and BWT
+in every order of the tasks; many_tasks: average accuracy over the number of tasks; sign_conflicts:
+signs that turned while training; transfer: downstream tasks; alignment_sweep: what the aligned
+share does to stability and plasticity; merge_cost: time, memory and bytes of a merge; bank_weights,
 bank_redundancy: how a bank's adapters are weighted and how alike they are; bank_growth: its
 parameters; stage_cost: time and memory of every step. The tables of `survey`, `damage`, `transfer`,
 `merges` and `banks` are only read by the figures about them.
@@ -29,6 +30,7 @@ FURTHER = (
     "importance",
     "damage",
     "transfer",
+    "differences",
     "merges",
     "alignment",
     "adapters",

@@ -2,18 +2,19 @@
 
 main: recipes x AP, AF, BWT, learning accuracy; skills: final accuracy and forgetting of every
 skill; novel: accuracy on novel and on seen compositions of a held-out concept group; paired:
-differences between a method and all recipes that replay and tune as it does; orders: AP and BWT
-over the orders of the tasks, with their spread; routing: how often the task of a question is
-inferred; upstream: what of each task of the stream is forgotten (CLiMB); transfer: downstream
-tasks learned after the stream and alone; transfer_paired: learned after the stream against every
-recipe that learns alone.
+differences between a method and all recipes that replay and tune as it does; differences: the same,
+and between kinds of replay, over questions and seeds; ranks: by accuracy, in every skill; orders:
+AP and BWT over the orders of the tasks, with their spread; routing: how often the task of a
+question is inferred; upstream: what of each task of the stream is forgotten (CLiMB); transfer:
+downstream tasks learned after the stream and alone; transfer_paired: learned after the stream
+against every recipe that learns alone.
 """
 
 from __future__ import annotations
 
 import argparse
 
-FURTHER = ("routing", "transfer", "forgetting")
+FURTHER = ("routing", "transfer", "forgetting", "differences")
 EXAMPLE = (
     "continual-vqa table --name main --metrics metrics.parquet --summary summary.parquet"
     " --out-csv main.csv --out-md main.md --out-tex main.tex"
