@@ -8,6 +8,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
@@ -19,6 +20,7 @@ from continual_vqa.plan.consolidation import memory_of
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
 from continual_vqa.plan.reporting import BANKED, FIGURES, MERGED, SURVEYED
 from continual_vqa.plan.study_plan import Plan
+from continual_vqa.preflight.provenance import note_start, start
 
 # Jobs run `python -m continual_vqa` with the code beside this Snakefile and the Python that runs
 # Snakemake; with --sdm that of the conda environment or container made from the same pins.
@@ -54,6 +56,20 @@ except UserError as error:
 
 plan = Plan(study)
 paths = plan.paths
+
+
+onstart:
+    # Jobs that run as a Snakemake of their own are part of this start.
+    if workflow.exec_mode == ExecMode.DEFAULT:
+        executor = "local" if workflow.local_exec else workflow.executor_plugin.name
+        cores = workflow.resource_settings.cores or 0
+        try:
+            note_start(
+                Path(paths.starts), start(Path(workflow.basedir), executor, cores)
+            )
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+
 
 # Which jobs a profile runs as one job of the cluster (`grouping` in profiles/slurm/site.yaml); local
 # runs know no groups.

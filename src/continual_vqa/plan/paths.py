@@ -58,6 +58,7 @@ _PATTERNS = {
     "figures": "figures",
     "tables": "tables",
     "logs": "logs",
+    "starts": "logs/starts.jsonl",
     "benchmarks": "benchmarks",
     "train_cost": "benchmarks/train/{stage}.tsv",
     "predict_cost": "benchmarks/predict/{answers}.tsv",
