@@ -23,6 +23,7 @@ VERBS: dict[str, str] = {
     "pretrain": "train the base model on scene graphs",
     "train": "train one stage",
     "memory": "choose the questions of earlier tasks that are replayed",
+    "herd": "order the questions of a cell by how well they stand for all of it",
     "logits": "the logits of what a task keeps, stored for replay",
     "words": "count the words of a task, by which tasks are told apart",
     "importance": "how much every trained weight of a stage matters to its task",

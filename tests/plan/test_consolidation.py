@@ -138,3 +138,12 @@ def test_past_questions_are_answered_by_the_model_before() -> None:
     assert teacher_of(one) is None
     alone = stages(Recipe(start="base", replay=QuestionsReplay()))
     assert teacher_of(alone[2]) is alone[1]
+
+
+def test_the_cells_of_all_memories_are_herded_where_the_memory_is_chosen_so() -> None:
+    def made(choice: str, recipe: str) -> Plan:
+        return plan(recipes=[recipe], stream={"held_out": ["none"]}, replay={"choice": choice})
+
+    herded = made("herding", "er")
+    assert set(herded.herded) == {c for memory in herded.memories.values() for c in memory.cells}
+    assert made("random", "er").herded == made("herding", "sequential").herded == []

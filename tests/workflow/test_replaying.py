@@ -67,3 +67,21 @@ def test_a_setting_of_one_kind_of_replay_runs_that_kind_alone(replayed: Checkout
     finally:
         replayed.config.write_text(kept)
     assert (pending["memory"], pending["logits"], pending["train"]) == (0, 1, 2)
+
+
+def test_a_herded_memory_is_chosen_from_orders_of_its_cells(replayed: Checkout) -> None:
+    kept = replayed.config.read_text()
+    raw = yaml.safe_load(kept) | {"recipes": ["er"]}
+    raw["replay"] |= {"choice": "herding"}
+    replayed.config.write_text(yaml.safe_dump(raw))
+    (memory,) = replayed.results().glob("memory/seed-0/*.parquet")
+    before = memory.read_bytes()
+    try:
+        pending = replayed.pending_rules()
+        # The cells of the first task alone.
+        assert (pending["herd"], pending["memory"], pending["train"]) == (2, 1, 1)
+        replayed.snakemake()
+        assert memory.read_bytes() != before
+        assert replayed.pending() == []
+    finally:
+        replayed.config.write_text(kept)

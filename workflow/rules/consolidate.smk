@@ -67,10 +67,46 @@ rule mask:
         " --out {output:q} > {log:q} 2>&1"
 
 
+if plan.herded:
+
+    rule herd:
+        input:
+            base=paths.base_model,
+            cell=paths.cell_index,
+        output:
+            paths.herd,
+        log:
+            f"{paths.logs}/herd/{{cell}}.log",
+        benchmark:
+            f"{paths.benchmarks}/herd/{{cell}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: study.resources.predict.threads
+        resources:
+            mem_mb=grown(study.resources.predict.mem_mb),
+            runtime=grown(study.resources.predict.runtime),
+            gpu=study.resources.predict.gpu,
+        params:
+            settings=settings(
+                size=study.replay.size, training=study.training, shards=plan.reading
+            ),
+            base=subpath(input.base, parent=True),
+            cell=lambda wildcards: plan.cell_arguments([wildcards.cell]),
+            code=code("verbs.herd", f"backbones.{study.backbone.family}"),
+        shell:
+            "python -m continual_vqa herd --base {params.base:q} --cell {params.cell:q}"
+            " --settings {params.settings:q} --threads {threads} --out {output:q} > {log:q} 2>&1"
+
+
 rule memory:
     input:
-        lambda wildcards: expand(
+        cells=lambda wildcards: expand(
             paths.cell_index, cell=plan.memories[wildcards.memory].cells
+        ),
+        orders=lambda wildcards: (
+            expand(paths.herd, cell=plan.memories[wildcards.memory].cells)
+            if plan.herded
+            else []
         ),
     output:
         paths.memory,
@@ -93,10 +129,14 @@ rule memory:
         size=study.replay.size,
         tasks=study.stream.tasks,
         seed=lambda wildcards: plan.memories[wildcards.memory].seed,
+        orders=lambda wildcards, input: (
+            ["--orders", *input.orders] if input.orders else []
+        ),
         code=code("verbs.memory"),
     shell:
         "python -m continual_vqa memory --cells {params.cells:q} --size {params.size}"
-        " --seed {params.seed} --tasks {params.tasks} --out {output:q} > {log:q} 2>&1"
+        " --seed {params.seed} --tasks {params.tasks} {params.orders:q} --out {output:q}"
+        " > {log:q} 2>&1"
 
 
 if plan.logits:

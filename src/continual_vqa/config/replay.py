@@ -23,9 +23,17 @@ class ReplayConfig(Block):
         Field(
             ge=1,
             description="Questions kept in all. Before a task every earlier task keeps an equal "
-            "number, evenly from its groups, chosen by the seed.",
+            "number, evenly from its groups.",
         ),
     ] = 100
+    choice: Annotated[
+        Literal["random", "herding"],
+        Field(
+            description="Which questions of a group are kept. random: the seed decides. herding: "
+            "those whose mean follows the group's mean, each described by the base's logits of its "
+            "first answer token (iCaRL); the same for all seeds.",
+        ),
+    ] = "random"
     logits: Annotated[
         int,
         Field(

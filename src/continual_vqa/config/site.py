@@ -17,7 +17,9 @@ from continual_vqa.config.mistakes import Mistake
 from continual_vqa.errors import UserError
 from continual_vqa.files.yamls import read_yaml
 
-GpuStage = Literal["base", "train", "importance", "predict", "probe", "drift", "adapters", "logits"]
+GpuStage = Literal[
+    "base", "train", "importance", "predict", "probe", "drift", "adapters", "logits", "herd"
+]  # fmt: skip
 # Stages that save what they have done on SIGTERM, and go on from there when submitted again.
 RESUMED = ("base", "train", "importance")
 # Stages whose processes may be on several nodes.

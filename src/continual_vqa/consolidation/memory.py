@@ -2,7 +2,8 @@
 
 Source: VQACL (Zhang et al., CVPR 2023): the memory is shared equally by the earlier tasks and,
 within a task, by its concept groups. What a task keeps when more tasks follow is a part of what it
-kept before. Among the questions of a cell the seed decides (choice of this project).
+kept before. Among the questions of a cell the seed decides (choice of this project), or an order
+that is given, see `herding`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ MEMORY = pa.schema(
     ]
 )
 
+NO_ORDERS: Mapping[str, np.ndarray] = {}
+
 
 def evenly(total: int, capacities: Sequence[int]) -> list[int]:
     """`total` shared out as equally as the capacities allow; what is left over goes to the first.
@@ -44,7 +47,11 @@ def evenly(total: int, capacities: Sequence[int]) -> list[int]:
 
 
 def choose(
-    counts: Mapping[str, int], size: int, seed: int, kind: TaskKind = "skills"
+    counts: Mapping[str, int],
+    size: int,
+    seed: int,
+    kind: TaskKind = "skills",
+    orders: Mapping[str, np.ndarray] = NO_ORDERS,
 ) -> dict[str, np.ndarray]:
     """Numbers of the kept questions of each cell, in the order of their choice.
 
@@ -53,6 +60,8 @@ def choose(
     counts : cell "split/skill/group" -> its number of questions
     size : questions kept in all
     kind : what a task is, which the memory is shared by
+    orders : cell -> numbers of its questions, `size` or all of them, the first to keep first;
+        without it the seed draws an order
     """
     tasks: dict[str, list[str]] = {}
     for cell in counts:
@@ -62,7 +71,10 @@ def choose(
     for share, cells in zip(shares, tasks.values(), strict=True):
         parts = evenly(share, [counts[c] for c in cells])
         for part, cell in zip(parts, cells, strict=True):
-            kept[cell] = epoch_order(counts[cell], _seed(seed, cell), 0)[:part]
+            order = orders.get(cell)
+            if order is None:
+                order = epoch_order(counts[cell], _seed(seed, cell), 0)
+            kept[cell] = order[:part]
     return kept
 
 

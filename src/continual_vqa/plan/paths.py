@@ -41,6 +41,7 @@ _PATTERNS = {
     "mask": "consolidation/{stage}/mask-{digest}.safetensors",
     "logits": "consolidation/{stage}/logits-{digest}.safetensors",
     "memory": "memory/{memory}.parquet",
+    "herd": "memory/herding/{cell}.parquet",
     "words": "words/{words}.parquet",
     "routes": "routes/{answers}.parquet",
     "bank_use": "stages/{stage}/adapters.parquet",

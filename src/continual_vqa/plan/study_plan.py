@@ -153,6 +153,13 @@ class Plan(Materials):
         return {memory.id: memory for memory in (*found, *stored) if memory}
 
     @cached_property
+    def herded(self) -> list[str]:
+        """The cells whose questions are herded: those of all memories, where one is chosen so."""
+        if self.study.replay.choice != "herding":
+            return []
+        return sorted({cell for memory in self.memories.values() for cell in memory.cells})
+
+    @cached_property
     def logits(self) -> dict[str, Logits]:
         """Every file of stored logits once, by path."""
         found = (logits for stage in self.stages.values() for logits in logits_of(stage))

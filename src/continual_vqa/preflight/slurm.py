@@ -27,7 +27,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "data": ("shard", "survey"),
     "pretrain": ("base",),
     "train": ("train", "importance"),
-    "predict": ("predict", "probe", "drift", "adapters", "logits"),
+    "predict": ("predict", "probe", "drift", "adapters", "logits", "herd"),
 }
 # Rules whose jobs have several processes where their block says so.
 SHARED = ("train", "importance", "predict")
