@@ -11,12 +11,14 @@ from analysis.studies import write_study
 from analysis.transferred import transferred
 from continual_vqa.analysis.aggregate import aggregate
 from continual_vqa.analysis.differences import differences
+from continual_vqa.analysis.figures.ap_over_steps import MOST_LINES
 from continual_vqa.analysis.figures.damage import regained
 from continual_vqa.analysis.figures.registry import draw
 from continual_vqa.analysis.figures.style import INCHES, Style, save
 from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.config.figures import FiguresConfig
+from continual_vqa.config.recipes import RECIPES
 from continual_vqa.errors import UserError
 from continual_vqa.plan.reporting import FIGURES, MANY_TASKS
 
@@ -99,6 +101,36 @@ def test_a_figure_has_the_same_bytes_twice_and_the_width_of_a_column(suited, nam
     assert (pdf, png) == drawn(suited, name, tmp_path)
     assert pdf.startswith(b"%PDF") and b"CreationDate" not in pdf
     assert Image.open(io.BytesIO(png)).width == round(100 * INCHES["column"])
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """More recipes than one panel or one row of dots can tell apart."""
+    known = {n: r for n, r in RECIPES.items() if r.tune in ("default", "lora")}
+    made = {n: (r.title, r.schedule, 0.8, 0.1) for n, r in known.items()}
+    content = write_study(tmp_path_factory.mktemp("many"), (0, 1), 5, made)
+    return Results(*aggregate(parse_runs(content, "runs.json")))
+
+
+def test_many_recipes_share_panels_of_as_many_lines_as_there_are_colours(many):
+    figure = draw("ap_over_steps", many, Style(FiguresConfig()))
+    shown = [[t.get_text() for t in axes.get_legend().get_texts()] for axes in figure.axes]
+    assert len(shown) > 2 and all(1 <= len(titles) <= MOST_LINES for titles in shown)
+    assert sorted(t for titles in shown for t in titles) == sorted(many.titles.values())
+    tuned = {title: many.slots[name].tune for name, title in many.titles.items()}
+    assert all(len({tuned[title] for title in titles}) == 1 for titles in shown)
+
+
+def test_the_forgetting_of_many_recipes_is_a_heat_map_of_means(many):
+    figure = draw("forgetting", many, Style(FiguresConfig(width="page")))
+    axes = figure.axes[0]
+    recipes = [r for r in many.recipes("published") if not many.is_joint("published", r)]
+    assert [t.get_text() for t in axes.get_yticklabels()] == [many.titles[r] for r in recipes]
+    tasks = many.tasks("published")[:-1]
+    expected = [many.estimate("published", r, "forgetting", t).mean for r in recipes for t in tasks]
+    shown = [t.get_text().replace("−", "-") for t in axes.texts]
+    assert shown == [f"{round(value)}" for value in expected]
+    assert "2 seeds, no interval" in " ".join(texts(figure))
 
 
 def test_settings_change_the_figure(results, tmp_path):

@@ -14,20 +14,59 @@ from continual_vqa.analysis.study_results import Results, interval_phrase
 
 DASHES = ("--", ":", "-.")
 MARGIN = 0.7  # inches left and right of the axes
+MOST_LINES = 7  # as many as there are colours
 
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
-    """A line a recipe with its interval as a band; joint training is a level to compare with."""
+    """A line a recipe with its interval as a band; joint training is a level to compare with.
+
+    Many recipes have a panel for each kind of tuning, and several where these are many.
+    """
+    recipes = results.recipes(stream)
+    if len(recipes) <= MOST_LINES:
+        figure, axes = style.figure(2.2 + 0.18 * math.ceil(len(recipes) / 2))
+        shown = _panel(axes, results, style, stream, recipes)
+        figure.legend(loc="outside lower center", ncols=2)
+    else:
+        blocks = _blocks(results, recipes)
+        height = 0.8 + max(1.3, 0.17 * max(map(len, blocks)) + 0.2) * len(blocks)
+        figure, panels = style.panels(height, rows=len(blocks), sharex=True)
+        shown = []
+        for axes, block in zip(panels, blocks, strict=True):
+            shown += _panel(axes, results, style, stream, block)
+            axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.05))
+            axes.label_outer()
+    note = (
+        "Accuracy on the tasks learned so far; broken lines: all tasks at once. "
+        f"Stream {stream}; {interval_phrase(shown)}"
+    )
+    style.head(figure, "Average accuracy while learning", note)
+    return figure
+
+
+def _blocks(results: Results, recipes: Sequence[str]) -> list[list[str]]:
+    """Recipes that tune alike, of which as many as a panel can tell apart."""
+    alike: dict[str, list[str]] = {}
+    for name in recipes:
+        alike.setdefault(results.slots[name].model_dump_json(include={"tune"}), []).append(name)
+    return [
+        some[n : n + MOST_LINES] for some in alike.values() for n in range(0, len(some), MOST_LINES)
+    ]
+
+
+def _panel(
+    axes: Axes, results: Results, style: Style, stream: str, recipes: Sequence[str]
+) -> list[Estimate]:
+    """The lines of some recipes; what they show."""
     tasks = results.tasks(stream)
     steps = range(1, len(tasks) + 1)
-    recipes = results.recipes(stream)
-    figure, axes = style.figure(2.2 + 0.18 * math.ceil(len(recipes) / 2))
     every = style.every(len(tasks), style.width - MARGIN)
     shown: list[Estimate] = []
     levels = 0
     # Many bands lie over one another: together they stay as light as a few.
     faint = min(0.18, 1 / len(recipes))
-    for number, name in enumerate(recipes):
+    for name in recipes:
+        number = results.numbers[name]
         colour, title = style.colour(number), results.titles[name]
         if results.is_joint(stream, name):
             level = results.estimate(stream, name, "AP")
@@ -56,13 +95,7 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     axes.set_xlabel("after learning")
     axes.set_ylabel("mean accuracy (%)")
     axes.grid(axis="y")
-    figure.legend(loc="outside lower center", ncols=2)
-    note = (
-        "Accuracy on the tasks learned so far; broken lines: all tasks at once. "
-        f"Stream {stream}; {interval_phrase(shown)}"
-    )
-    style.head(figure, "Average accuracy while learning", note)
-    return figure
+    return shown
 
 
 def band(

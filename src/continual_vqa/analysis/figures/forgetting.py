@@ -5,20 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from continual_vqa.analysis.figures.dots import rows_of_dots
-from continual_vqa.analysis.figures.style import Style
+from continual_vqa.analysis.figures.heat import heat, name_cells
+from continual_vqa.analysis.figures.style import Style, colour_scale
 from continual_vqa.analysis.statistics import Estimate, over_seeds
 from continual_vqa.analysis.study_results import Results, interval_phrase
 
+MOST_DOTS = 8  # recipes in the row of a task
 MOST_ROWS = 24  # more tasks are taken together, several that were learned in a row
 
 
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     """A row a task in the order of learning; the last task has had nothing after it.
 
-    A row of several tasks is their mean.
+    A row of several tasks is their mean. Many recipes have a row each instead, of a heat map.
     """
     tasks = results.tasks(stream)[:-1]
     blocks = in_blocks(tasks)
@@ -26,6 +29,8 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     # A recipe has the same colour in all figures: its number counts the joint ones too.
     numbers = {r: number for number, r in enumerate(results.recipes(stream))}
     recipes = [r for r in numbers if not results.is_joint(stream, r)]
+    if len(recipes) > MOST_DOTS:
+        return _heat_map(results, style, stream, recipes, blocks)
     legend = 0.18 * math.ceil(len(recipes) / 2)
     figure, axes = style.figure(0.7 + legend + len(rows) * max(0.24, 0.07 * len(recipes)))
     estimates = [[_forgetting(results, stream, r, block) for _, block in blocks] for r in recipes]
@@ -53,6 +58,32 @@ def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     note = (
         "Best accuracy after an earlier step minus the last one; learned first on top"
         f"{several}. Stream {stream}; {interval_phrase(flat)}"
+    )
+    style.head(figure, "Forgetting per task", note)
+    return figure
+
+
+def _heat_map(
+    results: Results,
+    style: Style,
+    stream: str,
+    recipes: Sequence[str],
+    blocks: Sequence[tuple[str, Sequence[str]]],
+) -> Figure:
+    """A row a recipe, a column a task: means over seeds."""
+    values = [[_forgetting(results, stream, r, block) for _, block in blocks] for r in recipes]
+    means = np.array([[estimate.mean for estimate in row] for row in values])
+    inches = style.width / (len(blocks) + 5)
+    figure, axes = style.figure(1.0 + 0.2 * len(recipes))
+    largest = max(1.0, float(np.nanmax(means))) if np.isfinite(means).any() else 1.0
+    image = heat(axes, means, style, style.config.heatmap, (0, largest), inches)
+    name_cells(axes, [results.titles[r] for r in recipes], [name for name, _ in blocks], 1)
+    colour_scale(figure, image, axes, [0, int(largest)], fraction=0.04)
+    seeds = sorted({estimate.count for row in values for estimate in row})
+    many = "–".join(str(count) for count in dict.fromkeys((seeds[0], seeds[-1])))
+    note = (
+        "Best accuracy after an earlier step minus the last one, in points; learned first on the "
+        f"left. Stream {stream}; mean of {many} seed{'' if many == '1' else 's'}, no interval"
     )
     style.head(figure, "Forgetting per task", note)
     return figure
