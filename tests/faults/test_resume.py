@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -20,6 +21,7 @@ from .record import Row, Table
 from .study import Study, forget, remains, replace_argument
 
 pytestmark = pytest.mark.timeout(3600)
+SAVED = "inflight.safetensors"
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,13 @@ class Stage:
 
     def saves(self) -> set[int]:
         """The time of the state that is saved, if one is."""
-        return {p.stat().st_mtime_ns for p in self.folder.rglob("inflight.safetensors")}
+        found = set()
+        # Unlike a glob, a walk passes by what vanishes while it looks.
+        for folder, _, names in os.walk(self.folder):
+            if SAVED in names:
+                with contextlib.suppress(FileNotFoundError):
+                    found.add(Path(folder, SAVED).stat().st_mtime_ns)
+        return found
 
     def wait_save(self, process: subprocess.Popen[str]) -> None:
         """Until a state is saved that was not there before, or the process has ended."""
