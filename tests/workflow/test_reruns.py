@@ -75,6 +75,17 @@ def test_a_plot_colour_redraws_figures_only(checkout: Checkout) -> None:
     assert any('heatmap was "cividis", is "magma"' in c.words for c in causes)
 
 
+def test_a_setting_of_the_style_file_redraws_figures_only(checkout: Checkout) -> None:
+    style = "src/continual_vqa/analysis/figures/paper.mplstyle"
+    checkout.edit(style, "grid.linewidth: 0.6", "# As thin as the axes.\ngrid.linewidth: 0.6")
+    assert checkout.pending() == []
+    checkout.edit(style, "grid.linewidth: 0.6", "grid.linewidth: 0.8")
+    figures = {f"figure_{name}" for name, row in FIGURES.items() if row.for_all}
+    assert set(checkout.pending_rules()) == figures
+    causes = explain(checkout.pending(), checkout.root / NOTES)
+    assert any("style.grid.linewidth was 0.6, is 0.8" in c.words for c in causes)
+
+
 def test_a_training_value_re_runs_training_and_what_follows(checkout: Checkout) -> None:
     change_config(checkout, training={"lr": 0.00077})
     pending = checkout.pending_rules()

@@ -15,6 +15,7 @@ from continual_vqa.config.load import load_study
 from continual_vqa.config.site import CHAINED, SLOTS, SLOTTED
 from continual_vqa.errors import UserError
 from continual_vqa.files.orphans import VARIABLE
+from continual_vqa.files.yamls import read_yaml
 from continual_vqa.plan.consolidation import memory_of
 from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
 from continual_vqa.plan.reporting import BANKED, FIGURES, MERGED, SURVEYED

@@ -1,5 +1,7 @@
 """Metrics -> figures and tables."""
 
+# Matplotlib's settings of all figures, which are no code; comments in that file redraw nothing.
+STYLE = read_yaml(SOURCE / "continual_vqa/analysis/figures/paper.mplstyle")
 FIGURE_FILES = []
 for figure, row in FIGURES.items():
     if not plan.drawn(row):
@@ -50,6 +52,7 @@ for figure, row in FIGURES.items():
                 f"--recipe={r}" for r in wildcards.get("recipe", "").split()
             ],
             settings=settings(figures=study.figures),
+            style=settings(style=STYLE),
             code=code("verbs.figure", f"analysis.figures.{figure}"),
         shell:
             "python -m continual_vqa figure --name {params.name} --stream {wildcards.stream:q}"
