@@ -47,6 +47,7 @@ VERBS: dict[str, str] = {
     "join": "metrics of runs that were made apart -> those of one study",
     "figure": "draw one figure",
     "table": "write one table as CSV, Markdown and LaTeX",
+    "gallery": "all figures and tables of a study on one page",
     "export": "a LLaVA or PaliGemma stage as a peft adapter, or whole as transformers reads it",
     "show": "print what is inside a shard, checkpoint, mask or table",
     "doctor": "check before the first job what would fail after hours",
