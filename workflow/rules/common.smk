@@ -17,7 +17,8 @@ from continual_vqa.errors import UserError
 from continual_vqa.files.orphans import VARIABLE
 from continual_vqa.files.yamls import read_yaml
 from continual_vqa.plan.consolidation import memory_of
-from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
+from continual_vqa.plan.gallery import figure_stem, gallery_contents
+from continual_vqa.plan.ledger import NOTES, remember, remember_code, remember_runs
 from continual_vqa.plan.reporting import BANKED, FIGURES, MERGED, SURVEYED
 from continual_vqa.plan.study_plan import Plan
 

@@ -57,6 +57,7 @@ _PATTERNS = {
     "study_table": "metrics/{table}.parquet",
     "figures": "figures",
     "tables": "tables",
+    "gallery": "gallery.html",
     "logs": "logs",
     "benchmarks": "benchmarks",
     "train_cost": "benchmarks/train/{stage}.tsv",
