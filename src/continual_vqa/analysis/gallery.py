@@ -79,7 +79,7 @@ def gallery_page(contents: Contents, results: Results, folder: str | Path) -> st
     page = Element("html", lang="en")
     _head(page, study)
     body = SubElement(page, "body")
-    _add(body, "h1", study)
+    _add(body, "h1", f"Study {study}")
     _what_was_run(body, results)
     _links(SubElement(body, "nav"), {name: f"#{_anchor(name)}" for name in categories})
     for category in categories:
@@ -97,7 +97,7 @@ def _head(page: Element, study: str) -> None:
     head = SubElement(page, "head")
     SubElement(head, "meta", charset="utf-8")
     SubElement(head, "meta", name="viewport", content="width=device-width, initial-scale=1")
-    _add(head, "title", study)
+    _add(head, "title", f"{study}: figures and tables")
     _add(head, "style", CSS)
 
 

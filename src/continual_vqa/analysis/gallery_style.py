@@ -15,14 +15,16 @@ figure { margin: 0; width: min(34rem, 100%); }
 img { display: block; max-width: 100%; height: auto; background: white; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; }
-td, th { padding: .25rem .75rem; text-align: left; border-bottom: 1px solid #8884; }
+td, th { padding: .25rem 1.5rem .25rem 0; text-align: left; border-bottom: 1px solid #8884; }
 td, th { vertical-align: top; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 @media print {
   :root { color-scheme: light; }
+  body { padding: 0; font-size: 10pt; }
   nav { display: none; }
   .wide { overflow: visible; }
   h2, h3 { break-after: avoid; }
+  figure { width: 47%; }
   figure, tr { break-inside: avoid; }
 }
 """
