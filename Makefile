@@ -27,7 +27,8 @@ demo: setup  ## run the main job on the miniature world and print its AP / AF ta
 	@$(SNAKEMAKE)
 	@$(BIN)/continual-vqa summary --metrics results/demo/metrics/metrics.parquet \
 	  --summary results/demo/metrics/summary.parquet \
-	  --figures results/demo/figures --tables results/demo/tables
+	  --figures results/demo/figures --tables results/demo/tables \
+	  --gallery results/demo/gallery.html
 
 test: setup lint slurm-packages  ## lint, then all tests
 	@$(BIN)/python -m pytest -n $(CORES) --dist worksteal

@@ -50,6 +50,7 @@ VERBS: dict[str, str] = {
     "figure": "draw one figure",
     "table": "write one table as CSV, Markdown and LaTeX",
     "report": "a finished study's results as a Markdown page, with tables and figures",
+    "gallery": "all figures and tables of a study on one page",
     "export": "a LLaVA or PaliGemma stage as a peft adapter, or whole as transformers reads it",
     "show": "print what is inside a shard, checkpoint, mask or table",
     "doctor": "check before the first job what would fail after hours",

@@ -112,6 +112,7 @@ def test_planning_imports_nothing_heavy() -> None:
         "banks",
         "aggregate",
         "table",
+        "gallery",
         "show",
     ],
 )

@@ -67,7 +67,11 @@ OUTPUTS = ("--out", "--curve", "--report", "--summary", "--masks", "--overlap", 
            "--merges", "--alignment", "--out-png", "--out-pdf", "--out-csv", "--out-md",
            "--out-tex", "--scratch")  # fmt: skip
 # What is an output of one verb can be an input of another.
-INPUTS = {"train": ("--masks", "--importance"), "mask": ("--importance",)}
+INPUTS = {
+    "train": ("--masks", "--importance"),
+    "mask": ("--importance",),
+    "gallery": ("--summary",),
+}
 
 
 def largest(study: Study, pattern: str) -> Path:

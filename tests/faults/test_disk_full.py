@@ -37,6 +37,7 @@ JOBS = {
     "aggregate": (),
     "figure": ("forgetting",),
     "table": ("main",),
+    "gallery": (),
     "manifest": ("test/",),
     "pretrain": (),
 }

@@ -17,4 +17,15 @@ def test_prints_the_table_and_where_the_figures_are(tmp_path, capsys):
     summary = json.loads(capsys.readouterr().out)
     joint = summary["values"]["published"]["joint"]
     assert 0 < joint["AP"]["mean"] < 100 and "AF" not in joint
-    assert summary["figures"] == [str(figure)]
+    assert summary["figures"] == [str(figure)] and summary["gallery"] == ""
+
+
+def test_names_the_gallery_where_there_is_one(tmp_path, capsys):
+    study = aggregated(tmp_path / "study")
+    page = tmp_path / "gallery.html"
+    options = ["summary", *study, "--gallery", str(page)]
+    assert main(options) == 0
+    assert str(page) not in capsys.readouterr().out
+    page.touch()
+    assert main(options) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"all on one page: {page}"

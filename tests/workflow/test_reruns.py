@@ -19,9 +19,11 @@ from .conftest import Checkout
 
 AFTER_SCORES = {
     "aggregate",
+    "gallery",
     *(f"figure_{name}" for name, row in FIGURES.items() if row.for_all),
     *(f"table_{name}" for name, row in TABLES.items() if row.for_all),
 }
+DRAWING = {"gallery", *(f"figure_{name}" for name, row in FIGURES.items() if row.for_all)}
 
 
 def change_config(checkout: Checkout, **changes: dict) -> None:
@@ -69,10 +71,19 @@ def test_a_new_seed_runs_its_own_stages_only(checkout: Checkout) -> None:
 
 def test_a_plot_colour_redraws_figures_only(checkout: Checkout) -> None:
     change_config(checkout, figures={"heatmap": "magma"})
-    figures = {f"figure_{name}" for name, row in FIGURES.items() if row.for_all}
-    assert set(checkout.pending_rules()) == figures
+    assert set(checkout.pending_rules()) == DRAWING
     causes = explain(checkout.pending(), checkout.root / NOTES)
     assert any('heatmap was "cividis", is "magma"' in c.words for c in causes)
+
+
+def test_a_setting_of_the_style_file_redraws_figures_only(checkout: Checkout) -> None:
+    style = "src/continual_vqa/analysis/figures/paper.mplstyle"
+    checkout.edit(style, "grid.linewidth: 0.6", "# As thin as the axes.\ngrid.linewidth: 0.6")
+    assert checkout.pending() == []
+    checkout.edit(style, "grid.linewidth: 0.6", "grid.linewidth: 0.8")
+    assert set(checkout.pending_rules()) == DRAWING
+    causes = explain(checkout.pending(), checkout.root / NOTES)
+    assert any("style.grid.linewidth was 0.6, is 0.8" in c.words for c in causes)
 
 
 def test_a_training_value_re_runs_training_and_what_follows(checkout: Checkout) -> None:

@@ -72,7 +72,7 @@ def grouped(planned: str) -> dict[str, list[str]]:
 def test_light_jobs_share_few_jobs_of_the_cluster(planned: str) -> None:
     groups = grouped(planned)
     assert {name.partition("#")[0] for name in groups} == {"data", "lists", "report"}
-    assert set(groups["report"]) >= {"aggregate", "figure_matrix", "table_main"}
+    assert set(groups["report"]) >= {"aggregate", "figure_matrix", "table_main", "gallery"}
     assert {rule for rules in groups.values() for rule in rules}.isdisjoint({"train", "predict"})
 
 

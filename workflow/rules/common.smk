@@ -16,8 +16,10 @@ from continual_vqa.config.load import load_study
 from continual_vqa.config.site import CHAINED, SLOTS, SLOTTED
 from continual_vqa.errors import UserError
 from continual_vqa.files.orphans import VARIABLE
+from continual_vqa.files.yamls import read_yaml
 from continual_vqa.plan.consolidation import memory_of
-from continual_vqa.plan.ledger import NOTES, remember_code, remember_runs
+from continual_vqa.plan.gallery import figure_stem, gallery_contents
+from continual_vqa.plan.ledger import NOTES, remember, remember_code, remember_runs
 from continual_vqa.plan.reporting import BANKED, FIGURES, MERGED, SURVEYED
 from continual_vqa.plan.study_plan import Plan
 from continual_vqa.preflight.provenance import note_start, start

@@ -1,10 +1,12 @@
-"""Metrics -> figures and tables."""
+"""Metrics -> figures and tables, and the page that shows them."""
 
+# Matplotlib's settings of all figures, which are no code; comments in that file redraw nothing.
+STYLE = read_yaml(SOURCE / "continual_vqa/analysis/figures/paper.mplstyle")
 FIGURE_FILES = []
 for figure, row in FIGURES.items():
     if not plan.drawn(row):
         continue
-    pattern = f"{paths.figures}/{{stream}}/{figure}" + "-{recipe}" * row.per_recipe
+    pattern = figure_stem(paths, figure)
     FIGURE_FILES += [
         pattern.format(stream=stream, recipe=recipe) + suffix
         for stream, recipe in plan.drawn(row)
@@ -50,6 +52,7 @@ for figure, row in FIGURES.items():
                 f"--recipe={r}" for r in wildcards.get("recipe", "").split()
             ],
             settings=settings(figures=study.figures),
+            style=settings(style=STYLE),
             code=code("verbs.figure", f"analysis.figures.{figure}"),
         shell:
             "python -m continual_vqa figure --name {params.name} --stream {wildcards.stream:q}"
@@ -102,10 +105,44 @@ for table, row in plan.tables.items():
             " --out-tex {output.tex:q} > {log:q} 2>&1"
 
 
-rule figures:
-    """All figures, as PDF and PNG."""
+rule gallery:
+    """All figures and tables on one page."""
     input:
         FIGURE_FILES,
+        TABLE_FILES,
+        metrics=paths.metrics,
+        summary=paths.summary,
+    output:
+        paths.gallery,
+    log:
+        f"{paths.logs}/gallery.log",
+    benchmark:
+        f"{paths.benchmarks}/gallery.tsv"
+    group:
+        light_group("report")
+    conda:
+        ENVIRONMENT
+    threads: study.resources.light.threads
+    resources:
+        mem_mb=grown(study.resources.light.mem_mb),
+        runtime=grown(study.resources.light.runtime),
+    params:
+        contents=remember(
+            NOTES,
+            "gallery",
+            gallery_contents(plan, Path(workflow.basedir, "workflow", "report")),
+        ),
+        code=code("verbs.gallery"),
+    shell:
+        "python -m continual_vqa gallery --contents {params.contents:q} --metrics {input.metrics:q}"
+        " --summary {input.summary:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule figures:
+    """All figures, as PDF and PNG, and the page that shows them."""
+    input:
+        FIGURE_FILES,
+        paths.gallery,
 
 
 rule tables:

@@ -12,7 +12,11 @@ Colour = Annotated[str, Field(pattern=r"^#[0-9A-Fa-f]{6}$")]
 
 
 class FiguresConfig(Block):
-    """Size, resolution and colours of all figures."""
+    """Size, resolution and colours of all figures.
+
+    Whatever else makes their look is a style file of matplotlib, which notebooks can use as well:
+    `plt.style.use("continual_vqa.analysis.figures.paper")`.
+    """
 
     width: Annotated[
         Literal["column", "page"],

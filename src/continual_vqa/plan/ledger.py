@@ -27,11 +27,16 @@ def remember_code(folder: str | Path, *entries: str) -> str:
 def remember_runs(
     folder: str | Path, identity: Mapping[str, object], runs: Sequence[Mapping[str, object]]
 ) -> str:
-    """Write the list of scored runs, too long for a command line; the file is named by it."""
-    content = json.dumps({"identity": identity, "runs": runs}, indent=1, sort_keys=True)
-    path = Path(folder) / f"runs-{short(content)}.json"
+    """Write the list of scored runs; returns its path."""
+    return remember(folder, "runs", {"identity": identity, "runs": runs})
+
+
+def remember(folder: str | Path, name: str, content: Mapping[str, object]) -> str:
+    """Write what a job reads and a command line is too short for; the file is named by it."""
+    text = json.dumps(content, indent=1, sort_keys=True)
+    path = Path(folder) / f"{name}-{short(text)}.json"
     if not path.exists():
-        write_text(path, content)
+        write_text(path, text)
     return str(path)
 
 

@@ -58,6 +58,7 @@ _PATTERNS = {
     "study_table": "metrics/{table}.parquet",
     "figures": "figures",
     "tables": "tables",
+    "gallery": "gallery.html",
     "logs": "logs",
     "starts": "logs/starts.jsonl",
     "benchmarks": "benchmarks",

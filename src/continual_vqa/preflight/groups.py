@@ -73,7 +73,8 @@ def _report(plan: Plan) -> Levels:
     second = [Step("forgetting")] if plan.transferred else []
     later = sum("forgetting" in row.reads for row in plan.tables.values())
     second.append(Step("figure", figures + len(plan.tables) - later))
-    return [first, second, *([[Step("table", later)]] if later else [])]
+    third = [[Step("table", later)]] if later else []
+    return [first, second, *third, [Step("gallery")]]
 
 
 def _stages(plan: Plan) -> Iterable[Levels]:

@@ -16,7 +16,7 @@ from continual_vqa.analysis.tables import TABLES
 EXAMPLE = (
     "continual-vqa summary --metrics results/demo/metrics/metrics.parquet"
     " --summary results/demo/metrics/summary.parquet --figures results/demo/figures"
-    " --tables results/demo/tables"
+    " --tables results/demo/tables --gallery results/demo/gallery.html"
 )
 
 
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
     parser.add_argument("--figures", metavar="DIR", help="folder whose figures are listed")
     parser.add_argument("--tables", metavar="DIR", help="folder whose tables are listed")
+    parser.add_argument("--gallery", metavar="F.html", help="page that is named if it is there")
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> dict:
         "text": "\n\n".join(as_text(table) for table in tables.values() if table.rows),
         "figures": _listed(args.figures, "*.png"),
         "tables": _listed(args.tables, "*.md"),
+        "gallery": args.gallery if args.gallery and Path(args.gallery).is_file() else "",
     }
 
 
@@ -49,6 +51,8 @@ def describe(summary: Mapping) -> str:
     for kind in ("figures", "tables"):
         if summary[kind]:
             parts += ["", f"{kind}:", *(f"  {path}" for path in summary[kind])]
+    if summary["gallery"]:
+        parts += ["", f"all on one page: {summary['gallery']}"]
     return "\n".join(parts)
 
 

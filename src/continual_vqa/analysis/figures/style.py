@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -50,28 +51,15 @@ class Style:
     def applied(self) -> Iterator[None]:
         """Matplotlib's settings within the block; the backend is not touched."""
         size = self.config.font_size
-        settings: dict[Any, Any] = {
-            "font.family": "DejaVu Sans",
+        sizes: dict[Any, Any] = {
             "font.size": size,
             "axes.titlesize": size,
             "axes.labelsize": size,
             "xtick.labelsize": size - 1,
             "ytick.labelsize": size - 1,
             "legend.fontsize": size - 1,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.linewidth": 0.6,
-            "xtick.major.width": 0.6,
-            "ytick.major.width": 0.6,
-            "grid.color": FAINT,
-            "grid.linewidth": 0.6,
-            "axes.axisbelow": True,
-            "lines.linewidth": 1.2,
-            "lines.markersize": 4,
-            "legend.frameon": False,
-            "pdf.fonttype": 42,
         }
-        with mpl.rc_context(settings):
+        with mpl.rc_context({**_paper(), **sizes}):
             yield
 
     def empty(self, height: float) -> Figure:
@@ -119,6 +107,13 @@ class Style:
         for number, text in enumerate(lines):
             y = 1 - (top + line * number) / height
             figure.text(x, y, text, va="top", fontsize=size - 1.5, color=GREY)
+
+
+@cache
+def _paper() -> mpl.RcParams:
+    """The settings of `paper.mplstyle`, and no others."""
+    path = Path(__file__).with_name("paper.mplstyle")
+    return mpl.rc_params_from_file(path, fail_on_error=True, use_default_template=False)
 
 
 def colour_scale(
