@@ -102,6 +102,12 @@ class PublishedFile(Block):
         dict[Name, PublishedSetting], Field(min_length=1, description="The table's blocks.")
     ]
 
+    @property
+    def keys(self) -> set[str]:
+        """Every key of a study's config that it asks for."""
+        asking = (*self.methods.values(), *self.settings.values())
+        return {key for each in asking for key in each.setting}
+
     @model_validator(mode="after")
     def _known_rows(self) -> PublishedFile:
         for name, setting in self.settings.items():

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Annotated
+from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.published import (
@@ -47,12 +46,11 @@ def misfits(file: PublishedFile) -> Iterator[Mistake]:
 
 def _keys(path: str, setting: Setting) -> Iterator[Mistake]:
     for key, values in setting.items():
-        field = _fields().get(key)
-        if field is None:
+        kind = _kinds().get(key)
+        if kind is None:
             yield Mistake(f"{path}.{key}", "unknown key", expected="a key of config/README.md")
             continue
-        # Annotated wants a mark beside the type, and not every field has limits: the key is one.
-        adapter = TypeAdapter(Annotated[field.annotation, key, *field.metadata])
+        adapter = TypeAdapter(kind)
         for value in values:
             if not (_fits(adapter, value) or _fits(adapter, (value,))):
                 yield Mistake(f"{path}.{key}", f"is {value!r}", expected="a value it can have")
@@ -67,15 +65,15 @@ def _fits(adapter: TypeAdapter, value: Value | tuple[Value, ...]) -> bool:
 
 
 @cache
-def _fields() -> dict[str, FieldInfo]:
-    """Every key of the config that holds a value, dots between the blocks -> its field."""
+def _kinds() -> dict[str, Any]:
+    """Every key of the config that holds a value, dots between the blocks -> its type."""
     return dict(_below(Study, ""))
 
 
-def _below(block: type[BaseModel], path: str) -> Iterator[tuple[str, FieldInfo]]:
+def _below(block: type[BaseModel], path: str) -> Iterator[tuple[str, Any]]:
     for name, field in block.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _below(kind, f"{path}{name}.")
         else:
-            yield f"{path}{name}", field
+            yield f"{path}{name}", kind
