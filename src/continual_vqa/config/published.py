@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from continual_vqa.config.block import Block
@@ -18,7 +19,16 @@ from continual_vqa.files.yamls import read_yaml
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Text = Annotated[str, Field(min_length=1)]
 Metric = Literal["AP", "AF", "BWT", "novel_AP", "novel_AF"]
-Value = bool | int | float | str
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError("expected a text, a number, true or false")
+
+
+# One error, where each kind of a union would have its own.
+Value = Annotated[bool | int | float | str, PlainValidator(_plain)]
 Setting = dict[str, Annotated[tuple[Value, ...], Field(min_length=1)]]
 
 
@@ -32,7 +42,11 @@ class Reported(Block):
 
 
 def _alone(value: object) -> object:
-    return {"mean": value} if isinstance(value, int | float) else value
+    if isinstance(value, int | float):
+        return {"mean": value}
+    if not isinstance(value, Mapping):
+        raise ValueError("expected a number, or {mean: a number, spread: what follows ±}")
+    return value
 
 
 Number = Annotated[Reported, BeforeValidator(_alone)]
