@@ -163,6 +163,19 @@ def test_figure_says_what_is_comparable_and_has_the_same_bytes_twice(tmp_path) -
     assert written[0] == written[1]
 
 
+def test_a_figure_needs_an_average_accuracy(results, tmp_path) -> None:
+    setting = {"title": "S", "metrics": {"forgetting": "AF"}, "cannot_run": "a test"}
+    one = {"er": {"title": "ER", "recipe": "er"}}
+    file = {"title": "x", "paper": "x", "table": "x", "methods": one}
+    file["settings"] = {"s": {**setting, "rows": {"er": {"forgetting": 5}}}}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(file))
+    study = dataclasses.replace(results, published=[str(path)])
+    assert len(TABLES["published"](study).columns) == 2
+    with pytest.raises(UserError, match="tell no AP"):
+        draw("published", study, Style(FiguresConfig()))
+
+
 def test_missing_and_wrong_files_are_told(results, tmp_path) -> None:
     for name in ("table", "figure"):
         with pytest.raises(UserError, match="--published"):

@@ -14,6 +14,7 @@ from continual_vqa.analysis.figures.dots import rows_of_dots
 from continual_vqa.analysis.figures.style import GREY, Style
 from continual_vqa.analysis.published import FROM_NOTES_MEANS, Row, beside, in_short
 from continual_vqa.analysis.study_results import Results, interval_phrase
+from continual_vqa.errors import UserError
 
 METRIC = "AP"
 PANEL = 3.3  # inches: as many panels stand side by side as fit
@@ -23,11 +24,13 @@ APART = 0.16  # of a row's height, by which both numbers leave its middle
 def draw(results: Results, style: Style, stream: str, recipe: str) -> Figure:
     """A row a published method: hollow as published, filled as found in this study."""
     rows = [row for row in beside(results) if METRIC in row.published]
+    if not rows:
+        raise UserError("the published numbers tell no AP", do="draw the table of the same name")
     panels = [list(each) for _, each in groupby(rows, lambda row: (row.source, row.setting))]
     across = max(1, round(style.width / PANEL))
     lines = [panels[i : i + across] for i in range(0, len(panels), across)]
     tallest = [max(map(len, line)) for line in lines]
-    told = [_wrapped(_comparable(rows), style) for rows in panels]
+    told = [_wrapped(_comparable(panel), style) for panel in panels]
     longest = [max(map(len, told[i : i + across])) for i in range(0, len(told), across)]
     height = 0.5 + 0.16 * sum(tallest) + 0.5 * len(lines) + _line(style) / 72 * sum(longest)
     figure, axes = style.panels(
@@ -57,11 +60,12 @@ def _panel(axes: Axes, rows: list[Row], results: Results, style: Style) -> None:
         number = results.numbers.get(row.recipe)
         colour = GREY if number is None else style.colour(number)
         marker = "o" if number is None else style.marker(number)
-        look = {"colour": colour, "marker": marker}
-        defined = not math.isnan(row.ours[METRIC].mean)
-        apart = APART if defined else 0
-        rows_of_dots(axes, [row.published[METRIC]], place + apart, hollow=True, **look)
-        rows_of_dots(axes, [row.ours[METRIC]], place - apart, **look)
+        apart = 0 if math.isnan(row.ours[METRIC].mean) else APART
+        for estimate, at, hollow in (
+            (row.published[METRIC], place + apart, True),
+            (row.ours[METRIC], place - apart, False),
+        ):
+            rows_of_dots(axes, [estimate], at, colour=colour, marker=marker, hollow=hollow)
     axes.set_yticks(range(len(rows)), [row.title for row in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
