@@ -1,3 +1,4 @@
+import dataclasses
 import io
 
 import pytest
@@ -83,6 +84,8 @@ def suited(request):
         return request.getfixturevalue("banked")
     if row.needs == "pair":
         return request.getfixturevalue("compared")
+    if row.published:
+        return dataclasses.replace(request.getfixturevalue("masked"), published=["vqacl", "pam"])
     if row.downstream:
         return transferred(request.getfixturevalue("masked"))
     return request.getfixturevalue("swept" if row.needs == "variants" else "masked")

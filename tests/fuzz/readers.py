@@ -480,6 +480,13 @@ def taxonomy(path: Path) -> object:
     return found.assign(pa.Table.from_pylist(rows)), found.group(pa.array(["cat"]))
 
 
+def published(path: Path) -> object:
+    from continual_vqa.config.published import read_published
+    from continual_vqa.config.published_checks import misfits
+
+    return list(misfits(read_published(str(path))))
+
+
 def sources(path: Path) -> object:
     from continual_vqa.data.sources import read_sources
 

@@ -114,6 +114,18 @@ concepts: {key: coco_id, prefer: instances}
 groups: {G1: [17]}
 categories: {17: cat}
 """
+_PUBLISHED = """title: a
+paper: b
+table: c
+methods: {er: {title: ER, recipe: er, setting: {replay.size: [5000]}, from_notes: true}}
+settings:
+  s:
+    title: S
+    metrics: {ACC: AP, BWT: BWT}
+    setting: {data.dataset: [vqav2], training.lr: [1.0e-4]}
+    also: [other weights]
+    rows: {er: {ACC: {mean: 46.59, spread: 9.98}, BWT: -1}}
+"""
 
 TARGETS: Mapping[str, Target] = {
     "json": Target("x.json", readers.document, _packed),
@@ -176,6 +188,7 @@ TARGETS: Mapping[str, Target] = {
     "study": Target("config.yaml", readers.study, _texts(_STUDY)),
     "site": Target("site.yaml", readers.site, _texts("account: a\nrequests: {train: {mem_mb: 9}}")),
     "taxonomy": Target("mine.yaml", readers.taxonomy, _texts(_TAXONOMY)),
+    "published": Target("mine.yaml", readers.published, _texts(_PUBLISHED)),
     "sources": Target(
         "sources.yaml", readers.sources, _texts("d:\n- {file: f, url: 'https://a/f', size: 1}\n")
     ),

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 from continual_vqa.config.guards import AlignGuard
 from continual_vqa.config.load import load_study
 from continual_vqa.config.merge import AverageMerge
+from continual_vqa.config.published import read_published
 from continual_vqa.config.recipe import Recipe
 from continual_vqa.plan.comparisons import alignment_sweeps, suited
-from continual_vqa.plan.reporting import ALL_ORDERS, FIGURES, MANY_TASKS, TABLES, FigureRow
+from continual_vqa.plan.reporting import (
+    ALL_ORDERS,
+    ALL_STREAMS,
+    FIGURES,
+    MANY_TASKS,
+    TABLES,
+    FigureRow,
+)
 from continual_vqa.plan.streams import make_stream
 from continual_vqa.plan.study_plan import Plan
 
@@ -65,3 +76,26 @@ def test_a_study_of_orders_has_their_figure_and_their_table() -> None:
     study = Plan(load_study({"stream": orders}))
     assert study.drawn(FIGURES["orders"]) == [(ALL_ORDERS, "")]
     assert "orders" in study.tables
+
+
+def test_published_numbers_have_a_figure_and_a_table_where_the_config_names_them() -> None:
+    row, table = FIGURES["published"], TABLES["published"]
+    plain = Plan(load_study({}))
+    assert plain.drawn(row) == [] and "published" not in plain.tables
+    assert not row.for_all and not table.for_all
+    study = Plan(load_study({"published": ["vqacl"]}))
+    assert study.drawn(row) == [(ALL_STREAMS, "")] and "published" in study.tables
+    (file,) = study.published_by(table)
+    assert Path(file).name == "vqacl.yaml" and Path(file).is_file()
+    told = json.loads(study.told(row))
+    assert told["data.dataset"] == "miniature" and told["stream.groups"] == "all"
+    assert "seeds" not in told and set(told) == read_published("vqacl").keys
+    assert (study.published_by(TABLES["main"]), study.told(TABLES["main"])) == ([], "{}")
+
+
+def test_what_published_numbers_do_not_ask_for_changes_nothing_of_them() -> None:
+    def told(**changes: object) -> str:
+        return Plan(load_study({"published": ["vqacl"], **changes})).told(TABLES["published"])
+
+    assert told() == told(seeds=[4], figures={"dpi": 72}, probe={"recipes": "all"})
+    assert told() != told(replay={"size": 7})

@@ -17,6 +17,7 @@ for figure, row in FIGURES.items():
         name:
             f"figure_{figure}"
         input:
+            plan.published_by(row),
             **plan.read_by(row),
         output:
             png=report(
@@ -51,12 +52,14 @@ for figure, row in FIGURES.items():
             recipe=lambda wildcards: [
                 f"--recipe={r}" for r in wildcards.get("recipe", "").split()
             ],
+            published=[f"--published={path}" for path in plan.published_by(row)],
+            study=plan.told(row),
             settings=settings(figures=study.figures),
             style=settings(style=STYLE),
             code=code("verbs.figure", f"analysis.figures.{figure}"),
         shell:
             "python -m continual_vqa figure --name {params.name} --stream {wildcards.stream:q}"
-            " {params.recipe:q} {params.tables:q}"
+            " {params.recipe:q} {params.tables:q} {params.published:q} --study {params.study:q}"
             " --settings {params.settings:q} --out-png {output.png:q} --out-pdf {output.pdf:q}"
             " > {log:q} 2>&1"
 
@@ -71,6 +74,7 @@ for table, row in plan.tables.items():
         name:
             f"table_{table}"
         input:
+            plan.published_by(row),
             **plan.read_by(row),
         output:
             csv=report(
@@ -98,9 +102,12 @@ for table, row in plan.tables.items():
             tables=lambda wildcards, input: [
                 f"--{name}={path}" for name, path in input.items()
             ],
+            published=[f"--published={path}" for path in plan.published_by(row)],
+            study=plan.told(row),
             code=code("verbs.table"),
         shell:
             "python -m continual_vqa table --name {params.name} {params.tables:q}"
+            " {params.published:q} --study {params.study:q}"
             " --out-csv {output.csv:q} --out-md {output.md:q}"
             " --out-tex {output.tex:q} > {log:q} 2>&1"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -34,14 +34,27 @@ class Results:
     metrics: pa.Table
     summary: pa.Table
     further: Mapping[str, pa.Table] = field(default_factory=dict)
+    # Files of published numbers, and the JSON object of dotted config keys that tells whether they
+    # compare: read by what shows them alone.
+    published: Sequence[str] = ()
+    study: str = "{}"
 
     @classmethod
     def read(
-        cls, metrics: str | Path, summary: str | Path, further: Mapping[str, str | Path] = NO_FILES
+        cls,
+        metrics: str | Path,
+        summary: str | Path,
+        further: Mapping[str, str | Path] = NO_FILES,
+        published: Sequence[str] = (),
+        study: str = "{}",
     ) -> Results:
-        """The tables that `aggregate` wrote, and those of `schemas.FURTHER` that are given."""
+        """The tables that `aggregate` wrote, and those of `schemas.FURTHER` that are given.
+
+        `published`, `study`: what is put beside them, see `analysis.published`.
+        """
         tables = {name: read_table(path, FURTHER[name]) for name, path in further.items()}
-        results = cls(read_table(metrics, METRICS), read_table(summary, SUMMARY), tables)
+        own = (read_table(metrics, METRICS), read_table(summary, SUMMARY))
+        results = cls(*own, tables, published, study)
         if not results.metrics.num_rows:
             raise UserError("holds no accuracies", where=metrics, do="aggregate some scores first")
         return results

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from continual_vqa.analysis.differences_table import differences_table
 from continual_vqa.analysis.orders import orders_of, over_orders
 from continual_vqa.analysis.paired import paired_table
+from continual_vqa.analysis.published_table import published_table
 from continual_vqa.analysis.ranks import ranks_table
 from continual_vqa.analysis.routing_table import routing_table
 from continual_vqa.analysis.statistics import Estimate
@@ -109,6 +110,7 @@ TABLES: dict[str, Callable[[Results], Table]] = {
     "upstream": upstream_table,
     "transfer": transfer_table,
     "transfer_paired": transfer_paired_table,
+    "published": published_table,
 }
 
 

@@ -11,6 +11,7 @@ from continual_vqa.config.layouts import ARCHIVE_MARK, MULTIMODAL
 from continual_vqa.config.mistakes import Mistake
 from continual_vqa.config.mix import modality_of, names_of
 from continual_vqa.config.mix_checks import MIX, check_sources
+from continual_vqa.config.published_checks import check_published
 from continual_vqa.config.recipes import RECIPES
 from continual_vqa.config.slots import check_slots
 from continual_vqa.config.study import Study
@@ -26,6 +27,8 @@ def check_study(study: Study) -> Iterator[Mistake]:
     yield from _own(study)
     yield from _probe(study)
     yield from _repeats("seeds", study.seeds)
+    yield from check_published(study)
+    yield from _repeats("published", study.published)
     yield from (
         Mistake(f"seeds[{i}]", f"is {seed}", expected="0 or more")
         for i, seed in enumerate(study.seeds)

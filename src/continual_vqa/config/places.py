@@ -6,4 +6,5 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 TAXONOMIES = REPOSITORY / "config" / "taxonomies"
+PUBLISHED = REPOSITORY / "config" / "published"
 SOURCES = REPOSITORY / "config" / "sources.yaml"

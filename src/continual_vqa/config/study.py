@@ -86,6 +86,14 @@ class Study(Block):
     probe: Annotated[
         ProbeConfig, Field(description="What the drift of each part of the model costs.")
     ] = ProbeConfig()
+    published: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Published numbers that a table and a figure put beside the study's: files "
+            "of config/published/ by name (vqacl, pam), or paths of such files. Each says what a "
+            "study must be to be comparable."
+        ),
+    ] = ()
     figures: Annotated[FiguresConfig, Field(description="How figures look.")] = FiguresConfig()
     resources: Annotated[ResourcesConfig, Field(description="What jobs ask for.")] = (
         ResourcesConfig()

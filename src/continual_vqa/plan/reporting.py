@@ -24,6 +24,8 @@ class FigureRow:
         lies in the folder ALL_ORDERS
     fewest_tasks : how many tasks a stream must have for the figure to be drawn
     downstream : whether it is about tasks that are learned after the stream
+    published : whether it is about published numbers that the config names; one figure shows all
+        streams then, and lies in the folder ALL_STREAMS
     """
 
     category: str
@@ -34,17 +36,20 @@ class FigureRow:
     over_orders: bool = False
     fewest_tasks: int = 1
     downstream: bool = False
+    published: bool = False
 
     @property
     def for_all(self) -> bool:
         """Whether it is drawn whatever the recipes, orders and tasks."""
-        chosen = self.needs or self.over_orders or self.downstream
+        chosen = self.needs or self.over_orders or self.downstream or self.published
         return not (chosen or self.fewest_tasks > 1)
 
     def streams(self, streams: Sequence[Stream]) -> list[str]:
         """The names under which it is drawn, given the streams of a study."""
         if self.over_orders:
             return [ALL_ORDERS] if several_orders(streams) else []
+        if self.published:
+            return [ALL_STREAMS]
         return [
             stream.name
             for stream in streams
@@ -60,7 +65,7 @@ class TableRow:
 
     `over_orders`: it compares orders, of which there must be two at least; `downstream`: it is
     about tasks that are learned after the stream; `reads`: the study's tables that it shows beside
-    metrics and summary.
+    metrics and summary; `published`: it is about published numbers that the config names.
     """
 
     category: str
@@ -68,11 +73,12 @@ class TableRow:
     reads: tuple[str, ...] = ()
     over_orders: bool = False
     downstream: bool = False
+    published: bool = False
 
     @property
     def for_all(self) -> bool:
         """Whether every study has it, whatever its recipes, orders and tasks."""
-        return not (self.needs or self.over_orders or self.downstream)
+        return not (self.needs or self.over_orders or self.downstream or self.published)
 
     def fits(self, streams: Sequence[Stream]) -> bool:
         """Whether the streams of a study are enough for it."""
@@ -85,8 +91,9 @@ def several_orders(streams: Sequence[Stream]) -> bool:
     return len({s.order for s in streams if s.held_out == STANDARD}) > 1
 
 
-# The folder of a figure over all orders, where that of others is named by a stream.
+# The folders of figures over all orders and all streams, where that of others is named by a stream.
 ALL_ORDERS = "all-orders"
+ALL_STREAMS = "all-streams"
 # From this many tasks on accuracy is drawn over their number, not over their names.
 MANY_TASKS = 20
 
@@ -120,6 +127,7 @@ FIGURES: dict[str, FigureRow] = {
     "bank_growth": FigureRow("Adapters", needs="bank", reads=("growth",), fewest_tasks=2),
     "stage_cost": FigureRow("Adapters", needs="bank", reads=("costs",), fewest_tasks=2),
     "ablation": FigureRow("Settings", needs="variants"),
+    "published": FigureRow("Published numbers", published=True),
 }
 
 TABLES: dict[str, TableRow] = {
@@ -134,4 +142,5 @@ TABLES: dict[str, TableRow] = {
     "upstream": TableRow("Transfer", reads=("forgetting",), downstream=True),
     "transfer": TableRow("Transfer", reads=("transfer",), downstream=True),
     "transfer_paired": TableRow("Transfer", reads=("transfer",), downstream=True),
+    "published": TableRow("Published numbers", published=True),
 }

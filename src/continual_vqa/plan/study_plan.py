@@ -15,6 +15,7 @@ from continual_vqa.config.taxonomy import TaxonomyNames
 from continual_vqa.config.training import TrainingConfig
 from continual_vqa.plan import listings
 from continual_vqa.plan.answers import Answers, Words, answers_of, transfers_of
+from continual_vqa.plan.beside import all_or, keys_told, published_files
 from continual_vqa.plan.comparisons import suited
 from continual_vqa.plan.consolidation import (
     Importance,
@@ -275,7 +276,7 @@ class Plan(Materials):
     def drawn(self, row: FigureRow) -> list[tuple[str, str]]:
         """The (stream, recipe) pairs for which a figure is drawn; recipe "" when it shows all."""
         recipes = self.suited(row.needs)
-        if row.needs and not recipes:
+        if (row.needs and not recipes) or (row.published and not self.study.published):
             return []
         shown = recipes if row.per_recipe else [""]
         return [(s, r) for s in row.streams(self.streams) for r in shown]
@@ -289,7 +290,22 @@ class Plan(Materials):
     def tables(self) -> dict[str, TableRow]:
         """The tables of the study, by name."""
         fitting = {n: r for n, r in TABLES.items() if r.fits(self.streams)}
-        return {n: r for n, r in fitting.items() if not r.needs or self.suited(r.needs)}
+        suiting = {n: r for n, r in fitting.items() if not r.needs or self.suited(r.needs)}
+        return {n: r for n, r in suiting.items() if not r.published or self.study.published}
+
+    def published_by(self, row: FigureRow | TableRow) -> list[str]:
+        """The files of published numbers that a figure or table puts beside the study's."""
+        return published_files(self.study) if row.published else []
+
+    def told(self, row: FigureRow | TableRow) -> str:
+        """What the config holds of the keys that these files ask for, as a JSON object."""
+        if not row.published:
+            return "{}"
+        told = {
+            "stream.skills": all_or(self.skills, self.taxonomy.skills),
+            "stream.groups": all_or(self.groups, self.taxonomy.groups),
+        }
+        return keys_told(self.study, told)
 
     def stage_settings(self, weights: Weights) -> dict[str, object]:
         """What the training, predicting and merging verbs need to know of a stage."""

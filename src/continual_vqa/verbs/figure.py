@@ -10,8 +10,9 @@ in every order of the tasks; many_tasks: average accuracy over the number of tas
 signs that turned while training; transfer: downstream tasks; alignment_sweep: what the aligned
 share does to stability and plasticity; merge_cost: time, memory and bytes of a merge; bank_weights,
 bank_redundancy: how a bank's adapters are weighted and how alike they are; bank_growth: its
-parameters; stage_cost: time and memory of every step. The tables of `survey`, `damage`, `transfer`,
-`merges` and `banks` are only read by the figures about them.
+parameters; stage_cost: time and memory of every step; published: published numbers (--published)
+beside the study's, and whether they compare, by the study's config (--study). The tables of
+`survey`, `damage`, `transfer`, `merges` and `banks` are only read by the figures about them.
 """
 
 from __future__ import annotations
@@ -49,6 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
     for name in FURTHER:
         parser.add_argument(f"--{name}", metavar="F", help=f"{name}.parquet of the study")
+    parser.add_argument(
+        "--published",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="F",
+        help="files of config/published/",
+    )
+    parser.add_argument(
+        "--study", default="{}", metavar="JSON", help="config keys of the study, dotted, and values"
+    )
     parser.add_argument("--stream", default="", help="which stream; default: the first that suits")
     parser.add_argument("--recipe", default="", help="which recipe, for figures of a single one")
     parser.add_argument("--settings", default="{}", metavar="JSON", help='{"figures": {...}}')
@@ -63,7 +75,7 @@ def run(args: argparse.Namespace) -> dict:
 
     style = Style(_settings(args.settings))
     further = {name: path for name in FURTHER if (path := getattr(args, name))}
-    results = Results.read(args.metrics, args.summary, further)
+    results = Results.read(args.metrics, args.summary, further, args.published, args.study)
     figure = draw(args.name, results, style, args.stream, args.recipe)
     save(figure, style, args.out_pdf, args.out_png)
     return {"figure": args.name, "written": [args.out_pdf, args.out_png]}

@@ -7,7 +7,8 @@ and between kinds of replay, over questions and seeds; ranks: by accuracy, in ev
 AP and BWT over the orders of the tasks, with their spread; routing: how often the task of a
 question is inferred; upstream: what of each task of the stream is forgotten (CLiMB); transfer:
 downstream tasks learned after the stream and alone; transfer_paired: learned after the stream
-against every recipe that learns alone.
+against every recipe that learns alone; published: published numbers (--published) beside the
+study's, and whether they compare, by what the study's config holds (--study).
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
     for name in FURTHER:
         parser.add_argument(f"--{name}", metavar="F", help=f"{name}.parquet of the study")
+    parser.add_argument(
+        "--published",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="F",
+        help="files of config/published/",
+    )
+    parser.add_argument(
+        "--study", default="{}", metavar="JSON", help="config keys of the study, dotted, and values"
+    )
     parser.add_argument("--out-csv", required=True, help="all digits, with bounds and counts")
     parser.add_argument("--out-md", required=True, help="for reading")
     parser.add_argument("--out-tex", required=True, help="for a paper (booktabs)")
@@ -41,7 +53,8 @@ def run(args: argparse.Namespace) -> dict:
     from continual_vqa.files.atomic import write_text
 
     further = {name: path for name in FURTHER if (path := getattr(args, name))}
-    table = TABLES[args.name](Results.read(args.metrics, args.summary, further))
+    results = Results.read(args.metrics, args.summary, further, args.published, args.study)
+    table = TABLES[args.name](results)
     write_text(args.out_csv, table_formats.as_csv(table))
     write_text(args.out_md, table_formats.as_markdown(table))
     write_text(args.out_tex, table_formats.as_latex(table))
