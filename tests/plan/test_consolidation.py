@@ -8,7 +8,7 @@ from continual_vqa.config.guards import DistilGuard, MaskGuard, PartShares, Pena
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.load import load_study
 from continual_vqa.config.recipe import Recipe
-from continual_vqa.config.replay import LogitsReplay, QuestionsReplay
+from continual_vqa.config.replay import FeaturesReplay, LogitsReplay, QuestionsReplay
 from continual_vqa.plan.consolidation import (
     importances_of,
     inputs_of,
@@ -132,11 +132,14 @@ def test_replayed_logits_are_shared_by_methods_with_the_same_first_stage() -> No
     assert {logits.memory.id for logits in made.logits.values()} <= memories
 
 
-def test_past_questions_are_answered_by_the_model_before() -> None:
-    one, two, _ = stages(Recipe(replay=QuestionsReplay()))
+@pytest.mark.parametrize("replay", [QuestionsReplay(), FeaturesReplay()])
+def test_the_model_before_answers_past_questions_and_keeps_its_states(
+    replay: QuestionsReplay | FeaturesReplay,
+) -> None:
+    one, two, _ = stages(Recipe(replay=replay))
     assert teacher_of(two) is one
     assert teacher_of(one) is None
-    alone = stages(Recipe(start="base", replay=QuestionsReplay()))
+    alone = stages(Recipe(start="base", replay=replay))
     assert teacher_of(alone[2]) is alone[1]
 
 

@@ -185,6 +185,7 @@ KINDS = {
     "examples": "examples",
     "der": {"kind": "logits"},
     "der_pp": {"kind": "logits", "beta": 0.5},
+    "vs": {"kind": "features"},
     "quad": {"kind": "questions"},
     "quad without attention": {"kind": "questions", "attention": 0},
 }

@@ -10,7 +10,7 @@ from continual_vqa.config.block import Block
 from continual_vqa.config.guards import GuardConfig
 from continual_vqa.config.importance import ImportanceConfig
 from continual_vqa.config.merge import MergeConfig
-from continual_vqa.config.replay import LogitsReplay, QuestionsReplay, ReplayBlock
+from continual_vqa.config.replay import FeaturesReplay, LogitsReplay, QuestionsReplay, ReplayBlock
 from continual_vqa.config.tuning import BankTuning, Tuning
 
 # Values of `deploy` by which every task is answered by weights of its own.
@@ -88,6 +88,12 @@ class Recipe(Block):
     def replays_questions(self) -> QuestionsReplay | None:
         """How past questions are put to current images, if they are."""
         return self.replay if isinstance(self.replay, QuestionsReplay) else None
+
+    @property
+    def compares(self) -> bool:
+        """Whether training asks the model before the stage, on its own or on replayed inputs."""
+        distils = any(guard.kind == "distil" for guard in self.guards)
+        return distils or isinstance(self.replay, FeaturesReplay | QuestionsReplay)
 
     @property
     def bank(self) -> BankTuning | None:

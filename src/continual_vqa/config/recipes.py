@@ -21,7 +21,7 @@ from continual_vqa.config.merge import (
     TiesMerge,
 )
 from continual_vqa.config.recipe import Recipe
-from continual_vqa.config.replay import LogitsReplay, QuestionsReplay
+from continual_vqa.config.replay import FeaturesReplay, LogitsReplay, QuestionsReplay
 from continual_vqa.config.tuning import AdapterTuning, BankTuning
 
 DER = "Buzzega et al., NeurIPS 2020"
@@ -139,6 +139,7 @@ RECIPES: dict[str, Recipe] = {
     "er": Recipe(title="ER", paper=VQACL, replay="examples"),
     "der": Recipe(title="DER", paper=DER, replay=LogitsReplay()),
     "der_pp": Recipe(title="DER++", paper=DER, replay=LogitsReplay(beta=0.5)),
+    "vs": Recipe(title="VS", paper="Wan et al., CVPR 2022", replay=FeaturesReplay()),
     "quad": Recipe(title="QUAD", paper="arXiv 2502.04469", replay=QuestionsReplay()),
     **{
         name: Recipe(title=title, guards=guards, paper=paper)

@@ -57,6 +57,19 @@ class LogitsReplay(Block):
     beta: Annotated[Weight, Field(description="Weight of the examples' own loss; 0: DER.")] = 0.0
 
 
+class FeaturesReplay(Block):
+    """Examples whose answers come from the same states as in the model before the stage (VS).
+
+    Source: Wan et al., CVPR 2022, as compared with by VQACL. Which states, and that they are kept
+    on the memory alone, are choices of this project.
+    """
+
+    kind: Annotated[Literal["features"], Field(description="This kind of replay.")] = "features"
+    strength: Annotated[
+        Weight, Field(description="Weight of the squared distance of the states, each of length 1.")
+    ] = 1.0
+
+
 class QuestionsReplay(Block):
     """Questions alone: past ones are put to images of the current task (QUAD).
 
@@ -70,4 +83,6 @@ class QuestionsReplay(Block):
     attention: Annotated[Weight, Field(description="Weight of the distance of attention.")] = 0.5
 
 
-ReplayBlock = Annotated[LogitsReplay | QuestionsReplay, Field(discriminator="kind")]
+ReplayBlock = Annotated[
+    LogitsReplay | FeaturesReplay | QuestionsReplay, Field(discriminator="kind")
+]

@@ -18,7 +18,7 @@ from continual_vqa.config.guards import (
     PenaltyGuard,
 )
 from continual_vqa.config.recipe import Recipe
-from continual_vqa.config.replay import LogitsReplay, QuestionsReplay
+from continual_vqa.config.replay import FeaturesReplay, LogitsReplay, QuestionsReplay
 from continual_vqa.config.tuning import Phase
 from continual_vqa.errors import UserError
 from continual_vqa.methods.align import Align
@@ -26,6 +26,7 @@ from continual_vqa.methods.attention import Attention
 from continual_vqa.methods.bank_orthogonality import BankOrthogonality
 from continual_vqa.methods.direction import Direction
 from continual_vqa.methods.distil import Distil
+from continual_vqa.methods.features import Features
 from continual_vqa.methods.guard import Guard
 from continual_vqa.methods.mask import Freeze, Slow
 from continual_vqa.methods.orthogonal import Orthogonal
@@ -85,6 +86,8 @@ def guards_of(
     match recipe.replay:
         case LogitsReplay():
             guards.append(Stored(recipe.replay))
+        case FeaturesReplay(strength=strength) if strength:
+            guards.append(Features(strength, make_teacher(_teacher(files))))
         case QuestionsReplay(attention=strength) if strength:
             guards.append(Attention(strength, make_teacher(_teacher(files))))
     for config in recipe.guards:

@@ -118,9 +118,8 @@ def importances_of(stage: Stage) -> tuple[Importance, ...]:
 
 
 def teacher_of(stage: Stage) -> Weights | None:
-    """The model that the stage distils from or lets answer, if any: the one it starts from."""
-    distils = any(guard.kind == "distil" for guard in stage.recipe.guards)
-    if not (distils or stage.recipe.replays_questions) or not stage.past:
+    """The model that the stage compares with or lets answer, if any: the one it starts from."""
+    if not stage.recipe.compares or not stage.past:
         return None
     return stage.start or stage.past[-1]
 
