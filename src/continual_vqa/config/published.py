@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.places import PUBLISHED
-from continual_vqa.errors import UserError
-from continual_vqa.files.yamls import read_yaml
+from continual_vqa.config.shipped import checked, read_keys, shipped_names, shipped_path
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -133,27 +130,12 @@ class PublishedFile(Block):
 
 def shipped_published() -> tuple[str, ...]:
     """The names of the files in config/published/."""
-    return tuple(sorted(path.stem for path in PUBLISHED.glob("*.yaml")))
+    return shipped_names(PUBLISHED)
 
 
 def published_path(name: str) -> Path:
-    """The shipped file of that name, or `name` itself when it is a path of a .yaml file.
-
-    Raises
-    ------
-    UserError : no such file (the nearest name is given)
-    """
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    shipped = shipped_published()
-    if name not in shipped:
-        near = difflib.get_close_matches(name, shipped, n=1)
-        raise UserError(
-            f"unknown published numbers {name!r}",
-            expected=f"{', '.join(shipped)}, or the path of a .yaml file",
-            do=f"did you mean {near[0]}?" if near else "",
-        )
-    return PUBLISHED / f"{name}.yaml"
+    """The shipped file of that name, or `name` itself; see `shipped_path`."""
+    return shipped_path(name, PUBLISHED, "published numbers")
 
 
 def read_published(name: str) -> PublishedFile:
@@ -165,17 +147,4 @@ def read_published(name: str) -> PublishedFile:
         all mistakes of the content are listed
     """
     path = published_path(name)
-    content = read_yaml(path)
-    if not isinstance(content, Mapping):
-        raise UserError(f"holds a {type(content).__name__}", where=path, expected="keys")
-    try:
-        return PublishedFile.model_validate(content)
-    except ValidationError as error:
-        mistakes = "; ".join(map(_mistake, error.errors(include_url=False)))
-        raise UserError(mistakes, where=path, do=f"compare with {PUBLISHED / 'pam.yaml'}") from None
-
-
-def _mistake(error: ErrorDetails) -> str:
-    place = ".".join(map(str, error["loc"]))
-    what = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {what}" if place else what
+    return checked(PublishedFile, read_keys(path), path, PUBLISHED / "pam.yaml")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import Field, model_validator
 
 from continual_vqa.config.block import Block
 from continual_vqa.config.places import TAXONOMIES
+from continual_vqa.config.shipped import checked, read_keys, shipped_names, shipped_path
 from continual_vqa.errors import UserError
-from continual_vqa.files.yamls import read_yaml
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
 Name = Annotated[str, Field(pattern=NAME)]
@@ -96,27 +93,12 @@ def taxonomy_names(name: str) -> TaxonomyNames:
 
 def shipped_taxonomies() -> tuple[str, ...]:
     """The names of the taxonomies in config/taxonomies/."""
-    return tuple(sorted(path.stem for path in TAXONOMIES.glob("*.yaml")))
+    return shipped_names(TAXONOMIES)
 
 
 def taxonomy_path(name: str) -> Path:
-    """The file of a shipped taxonomy, or `name` itself when it is a path of a .yaml file.
-
-    Raises
-    ------
-    UserError : no such taxonomy (the nearest name is given)
-    """
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    shipped = shipped_taxonomies()
-    if name not in shipped:
-        near = difflib.get_close_matches(name, shipped, n=1)
-        raise UserError(
-            f"unknown taxonomy {name!r}",
-            expected=f"{', '.join(shipped)}, or the path of a .yaml file",
-            do=f"did you mean {near[0]}?" if near else "",
-        )
-    return TAXONOMIES / f"{name}.yaml"
+    """The file of a shipped taxonomy, or `name` itself; see `shipped_path`."""
+    return shipped_path(name, TAXONOMIES, "taxonomy")
 
 
 def read_taxonomy(name: str) -> TaxonomyFile:
@@ -128,32 +110,13 @@ def read_taxonomy(name: str) -> TaxonomyFile:
         all mistakes of the content are listed
     """
     path = taxonomy_path(name)
-    content = _mapping(path)
+    content = read_keys(path)
     if "extends" in content:
-        base = _mapping(taxonomy_path(str(content.pop("extends"))))
+        base = read_keys(taxonomy_path(str(content.pop("extends"))))
         if "extends" in base:
             raise UserError("extends a taxonomy that itself extends another", where=path)
         content = {**base, **content}
-    try:
-        return TaxonomyFile.model_validate(content)
-    except ValidationError as error:
-        mistakes = "; ".join(map(_mistake, error.errors(include_url=False)))
-        raise UserError(
-            mistakes, where=path, do=f"compare with {TAXONOMIES / 'vqacl-contiguous.yaml'}"
-        ) from None
-
-
-def _mistake(error: ErrorDetails) -> str:
-    place = ".".join(map(str, error["loc"]))
-    what = error["msg"].removeprefix("Value error, ")
-    return f"{place}: {what}" if place else what
-
-
-def _mapping(path: Path) -> dict[str, object]:
-    content = read_yaml(path)
-    if not isinstance(content, Mapping):
-        raise UserError(f"holds a {type(content).__name__}", where=path, expected="keys")
-    return {str(key): value for key, value in content.items()}
+    return checked(TaxonomyFile, content, path, TAXONOMIES / "vqacl-contiguous.yaml")
 
 
 def _check_skills(taxonomy: TaxonomyFile) -> None:

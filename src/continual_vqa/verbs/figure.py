@@ -24,6 +24,7 @@ from pydantic import ValidationError
 from continual_vqa.config.figures import FiguresConfig
 from continual_vqa.errors import UserError
 from continual_vqa.files.jsons import parse_json
+from continual_vqa.verbs.study_tables import add_tables, read_tables
 
 FURTHER = (
     "masks",
@@ -46,21 +47,7 @@ EXAMPLE = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", required=True, help="which figure, see above")
-    parser.add_argument("--metrics", required=True, help="metrics.parquet of `aggregate`")
-    parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
-    for name in FURTHER:
-        parser.add_argument(f"--{name}", metavar="F", help=f"{name}.parquet of the study")
-    parser.add_argument(
-        "--published",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="F",
-        help="files of config/published/",
-    )
-    parser.add_argument(
-        "--study", default="{}", metavar="JSON", help="config keys of the study, dotted, and values"
-    )
+    add_tables(parser, FURTHER)
     parser.add_argument("--stream", default="", help="which stream; default: the first that suits")
     parser.add_argument("--recipe", default="", help="which recipe, for figures of a single one")
     parser.add_argument("--settings", default="{}", metavar="JSON", help='{"figures": {...}}')
@@ -71,11 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict:
     from continual_vqa.analysis.figures.registry import draw
     from continual_vqa.analysis.figures.style import Style, save
-    from continual_vqa.analysis.study_results import Results
 
     style = Style(_settings(args.settings))
-    further = {name: path for name in FURTHER if (path := getattr(args, name))}
-    results = Results.read(args.metrics, args.summary, further, args.published, args.study)
+    results = read_tables(args, FURTHER)
     figure = draw(args.name, results, style, args.stream, args.recipe)
     save(figure, style, args.out_pdf, args.out_png)
     return {"figure": args.name, "written": [args.out_pdf, args.out_png]}

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 
+from continual_vqa.verbs.study_tables import add_tables, read_tables
+
 FURTHER = ("routing", "transfer", "forgetting", "differences")
 EXAMPLE = (
     "continual-vqa table --name main --metrics metrics.parquet --summary summary.parquet"
@@ -26,21 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from continual_vqa.analysis.tables import TABLES
 
     parser.add_argument("--name", required=True, choices=list(TABLES), help="which table")
-    parser.add_argument("--metrics", required=True, help="metrics.parquet of `aggregate`")
-    parser.add_argument("--summary", required=True, help="summary.parquet of `aggregate`")
-    for name in FURTHER:
-        parser.add_argument(f"--{name}", metavar="F", help=f"{name}.parquet of the study")
-    parser.add_argument(
-        "--published",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="F",
-        help="files of config/published/",
-    )
-    parser.add_argument(
-        "--study", default="{}", metavar="JSON", help="config keys of the study, dotted, and values"
-    )
+    add_tables(parser, FURTHER)
     parser.add_argument("--out-csv", required=True, help="all digits, with bounds and counts")
     parser.add_argument("--out-md", required=True, help="for reading")
     parser.add_argument("--out-tex", required=True, help="for a paper (booktabs)")
@@ -48,12 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     from continual_vqa.analysis import table_formats
-    from continual_vqa.analysis.study_results import Results
     from continual_vqa.analysis.tables import TABLES
     from continual_vqa.files.atomic import write_text
 
-    further = {name: path for name in FURTHER if (path := getattr(args, name))}
-    results = Results.read(args.metrics, args.summary, further, args.published, args.study)
+    results = read_tables(args, FURTHER)
     table = TABLES[args.name](results)
     write_text(args.out_csv, table_formats.as_csv(table))
     write_text(args.out_md, table_formats.as_markdown(table))
