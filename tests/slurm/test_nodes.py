@@ -22,9 +22,10 @@ from .processes import processes
 
 pytestmark = pytest.mark.timeout(3000)
 
+# Long enough to be interrupted twice on a machine that does 100 steps a second.
 CHANGES = {
     "stream": {"skills": ["location"], "groups": ["G1"], "held_out": ["none"]},
-    "training": {"epochs": 40, "batch_size": 20, "save_every_minutes": 0.01},
+    "training": {"epochs": 2500, "batch_size": 20, "save_every_minutes": 0.01},
     "recipes": ["sequential"],
 }
 
