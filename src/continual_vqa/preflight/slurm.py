@@ -24,7 +24,7 @@ SECONDS = 120
 LIGHT = "light"
 KINDS: Mapping[str, tuple[str, ...]] = {
     LIGHT: ("score",),
-    "data": ("shard", "survey"),
+    "data": ("shard", "survey", "differences"),
     "pretrain": ("base",),
     "train": ("train", "importance"),
     "predict": ("predict", "probe", "drift", "adapters", "logits", "herd"),
