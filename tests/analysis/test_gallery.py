@@ -16,6 +16,7 @@ from continual_vqa.analysis.gallery import Contents, gallery_page
 from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.errors import UserError
+from continual_vqa.plan.reporting import ACROSS
 from continual_vqa.plan.streams import STANDARD
 
 VOID = {"meta", "img"}
@@ -122,3 +123,11 @@ def test_a_table_without_rows_says_so(tmp_path, results):
     Path(listed.tables[0].md).write_text("| recipe |\n| --- |\n\nNote.\n")
     text = gallery_page(listed, results, tmp_path)
     assert text.count("nothing to show here") == 1
+
+
+@pytest.mark.parametrize(("stream", "words"), ACROSS.items())
+def test_a_figure_over_several_streams_is_told_as_that(stream, words, tmp_path, results):
+    listed = contents(tmp_path)
+    listed["figures"][0]["drawings"][0] |= {"stream": stream, "recipe": ""}
+    shown = Reader(gallery_page(Contents.model_validate(listed), results, tmp_path)).text
+    assert words in shown and stream not in shown

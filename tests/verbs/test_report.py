@@ -13,6 +13,7 @@ from continual_vqa.analysis.runs import parse_runs
 from continual_vqa.analysis.schemas import METRICS, SUMMARY
 from continual_vqa.cli import main
 from continual_vqa.files.parquet import write_table
+from continual_vqa.plan.reporting import ALL_STREAMS
 from continual_vqa.preflight.provenance import note_start, start
 
 COMMAND = "snakemake --cores 2 --configfile config/made-up.yaml"
@@ -32,6 +33,9 @@ def study(tmp_path: Path) -> Path:
         assert main(["table", "--name", table, *read, *out]) == 0
     out = [f"--out-{kind}={root}/figures/published/forgetting.{kind}" for kind in ("png", "pdf")]
     assert main(["figure", "--name", "forgetting", *read, *out]) == 0
+    published = root / "figures" / ALL_STREAMS / "published.png"
+    published.parent.mkdir()
+    published.write_bytes((root / "figures/published/forgetting.png").read_bytes())
     for number in range(2):
         record = root / f"benchmarks/train/seed-0/0{number}-color-0123abcd.tsv"
         record.parent.mkdir(parents=True, exist_ok=True)
@@ -57,7 +61,8 @@ def test_the_page_tells_what_ran_and_shows_every_table_and_figure(study: Path) -
     assert "| published | Sequential | not needed | 2 |" in page
     linked = set(re.findall(r"\]\(results/([^)]+)\)", page))
     assert linked == {path.name for path in (docs / "results").iterdir()}
-    assert linked == {"main.csv", "novel.csv", "published-forgetting.png"}
+    figures = {"published-forgetting.png", f"{ALL_STREAMS}-published.png"}
+    assert linked == {"main.csv", "novel.csv", *figures}
     source = study / "figures/published/forgetting.png"
     assert (docs / "results/published-forgetting.png").read_bytes() == source.read_bytes()
 

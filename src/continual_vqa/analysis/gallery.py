@@ -22,7 +22,7 @@ from continual_vqa.analysis.study_results import Results
 from continual_vqa.config.block import Block
 from continual_vqa.errors import UserError
 from continual_vqa.files.reading import ordinary_size, read_file
-from continual_vqa.plan.reporting import ALL_ORDERS
+from continual_vqa.plan.reporting import ACROSS
 from continual_vqa.plan.streams import STANDARD
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -123,7 +123,7 @@ def _figures(section: Element, kind: Figures, results: Results, folder: str | Pa
     shown = SubElement(section, "div", {"class": "figures"})
     for drawing in kind.drawings:
         recipe = results.titles.get(drawing.recipe, drawing.recipe)
-        stream = "all orders" if drawing.stream == ALL_ORDERS else f"stream {drawing.stream}"
+        stream = ACROSS.get(drawing.stream, f"stream {drawing.stream}")
         of = f"{recipe}, {stream}" if recipe else stream
         width, height = _size(drawing.png)
         figure = SubElement(shown, "figure")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.errors import UserError, naming
-from continual_vqa.plan.reporting import ALL_ORDERS, FIGURES, TABLES
+from continual_vqa.plan.reporting import ACROSS, FIGURES, TABLES
 from continual_vqa.preflight.provenance import Start, hardware
 
 # A longer table is not shown but linked (choice of this project).
@@ -114,7 +114,7 @@ def _tables(folder: Path, beside: str, files: dict[str, Path]) -> Iterator[str]:
 
 
 def _figures(results: Results, folder: Path, beside: str, files: dict[str, Path]) -> Iterator[str]:
-    streams = [*results.held_out, ALL_ORDERS]
+    streams = [*results.held_out, *ACROSS]
     for name, row in FIGURES.items():
         if row.per_recipe:
             continue

@@ -94,6 +94,7 @@ def several_orders(streams: Sequence[Stream]) -> bool:
 # The folders of figures over all orders and all streams, where that of others is named by a stream.
 ALL_ORDERS = "all-orders"
 ALL_STREAMS = "all-streams"
+ACROSS = {ALL_ORDERS: "all orders", ALL_STREAMS: "all streams"}
 # From this many tasks on accuracy is drawn over their number, not over their names.
 MANY_TASKS = 20
 

@@ -11,7 +11,7 @@ from continual_vqa.analysis.figures.style import Style
 from continual_vqa.analysis.study_results import Results
 from continual_vqa.errors import UserError
 from continual_vqa.plan.comparisons import suited
-from continual_vqa.plan.reporting import ALL_ORDERS, ALL_STREAMS, FIGURES
+from continual_vqa.plan.reporting import ACROSS, ALL_ORDERS, ALL_STREAMS, FIGURES
 
 # (results, style, stream, recipe) -> the figure; a figure of all recipes ignores `recipe`.
 Draw = Callable[[Results, Style, str, str], Figure]
@@ -28,8 +28,7 @@ def draw(name: str, results: Results, style: Style, stream: str = "", recipe: st
     suited = _streams(results, name)
     stream = stream or suited[0]
     _check(stream, suited, "stream")
-    several = stream in (ALL_ORDERS, ALL_STREAMS)
-    recipes = results.recipes(results.main_stream() if several else stream)
+    recipes = results.recipes(results.main_stream() if stream in ACROSS else stream)
     needed = _with_what_is_needed(results, name, recipes)
     continual = [r for r in needed if not results.is_joint(stream, r)]
     recipe = recipe or next(iter([*continual, *recipes]))
