@@ -90,6 +90,13 @@ def test_a_study_of_one_seed_says_so(tmp_path):
     assert estimate.count == 1 and estimate.interval == "95 % bootstrap interval over questions"
 
 
+def test_recipes_of_one_title_keep_their_rows(tmp_path):
+    made = dict.fromkeys(("sequential", "er", "der"), ("The same", "continual", 0.8, 0.1))
+    study = parse_runs(write_study(tmp_path, (0, 1), 5, made), "runs")
+    results = Results(*aggregate(study), {"differences": differences(study, 20)})
+    assert len(TABLES["differences"](results).rows) == 2 * 2
+
+
 @given(
     arrays(np.float64, (3, 40), elements=st.floats(0, 100)),
     arrays(np.float64, (3, 40), elements=st.floats(0, 100)),

@@ -60,3 +60,10 @@ def test_recipes_without_a_common_seed_are_refused(tmp_path):
     results = Results(*aggregate(parse_runs(content, "runs.json")))
     with pytest.raises(UserError, match="no seed that all of sequential, er were run with"):
         ranks(results, "published")
+
+
+def test_a_study_with_nothing_to_rank_is_refused(tmp_path):
+    content = write_study(tmp_path, (0,), 5, {n: RECIPES[n] for n in ("joint", "sequential")})
+    results = Results(*aggregate(parse_runs(content, "runs.json")))
+    with pytest.raises(UserError, match="'published' has nothing to rank"):
+        TABLES["ranks"](results)

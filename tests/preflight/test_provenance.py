@@ -77,5 +77,8 @@ def test_a_damaged_line_is_named(tmp_path: Path, line: str) -> None:
         handle.write(line + "\n")
     with pytest.raises(UserError, match="line 2 is not the start of a study"):
         read_starts(file)
+    file.write_text("")
+    with pytest.raises(UserError, match="notes no start"):
+        read_starts(file)
     with pytest.raises(UserError, match="no-such"):
         read_starts(tmp_path / "no-such.jsonl")

@@ -14,6 +14,14 @@ def test_every_table_is_written_in_three_formats(tmp_path, capsys):
         assert "\\bottomrule" in (tmp_path / f"{name}.tex").read_text()
 
 
+def test_a_table_that_is_not_given_is_named(tmp_path, capsys):
+    study = aggregated(tmp_path / "study")
+    outputs = [f"--out-{kind}={tmp_path}/t.{kind}" for kind in ("csv", "md", "tex")]
+    assert main(["table", "--name", "differences", *study, *outputs]) == 2
+    assert "give --differences" in capsys.readouterr().err
+    assert not (tmp_path / "t.md").exists()
+
+
 def test_published_numbers_come_from_files_and_compare_by_keys(tmp_path, capsys):
     study = aggregated(tmp_path / "study")
     outputs = [f"--out-{kind}={tmp_path}/t.{kind}" for kind in ("csv", "md", "tex")]

@@ -25,17 +25,19 @@ NOTE = (
 def differences_table(results: Results) -> Table:
     """Pairs that differ in their method or in their replay x differences in AP, AF and novel AP."""
     found: dict[tuple[str, ...], dict[str, dict]] = {}
-    for row in results.further["differences"].to_pylist():
-        names = ("stream", "differ_in", "reference_title", "other_title")
-        found.setdefault(tuple(row[name] for name in names), {})[row["metric"]] = row
+    for stream in results.held_out:
+        for row in results.rows("differences", stream):
+            pair = tuple(row[name] for name in ("stream", "differ_in", "reference", "other"))
+            found.setdefault(pair, {})[row["metric"]] = row
     columns = (
         *(Column(name) for name in METRICS.values()),
         Column("AP p (Holm)", digits=4),
     )
-    rows = [
-        (labels, (*(estimate(metrics[name]) for name in METRICS), _p(metrics["AP"])))
-        for labels, metrics in found.items()
-    ]
+    rows = []
+    for metrics in found.values():
+        ap = metrics["AP"]
+        labels = (ap["stream"], ap["differ_in"], ap["reference_title"], ap["other_title"])
+        rows.append((labels, (*(estimate(metrics[name]) for name in METRICS), _p(ap))))
     return Table(("stream", "differ in", "reference", "other"), columns, tuple(rows), NOTE)
 
 

@@ -66,9 +66,14 @@ def ranks(results: Results, stream: str) -> Ranks:
 
     Raises
     ------
-    UserError : no seed is left
+    UserError : no two such recipes, or no seed is left
     """
     recipes = rankable({name: results.slots[name] for name in results.recipes(stream)})
+    if not recipes:
+        raise UserError(
+            f"stream {stream!r} has nothing to rank",
+            expected="two recipes that learn task by task and are not told a question's task",
+        )
     shared = set.intersection(*(set(results.seeds(stream, name)) for name in recipes))
     if not shared:
         raise UserError(

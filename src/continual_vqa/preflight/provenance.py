@@ -6,9 +6,8 @@ What the results are made of is in their files; this is what a reader of a paper
 from __future__ import annotations
 
 import json
-import os
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -65,7 +64,7 @@ def note_start(file: Path, found: Start) -> None:
     """Add a line to the study's list of starts."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with naming(file, "write"), file.open("a") as handle:
-        handle.write(found.model_dump_json() + os.linesep)
+        handle.write(f"{found.model_dump_json()}\n")
 
 
 def read_starts(file: Path) -> list[Start]:
@@ -73,7 +72,7 @@ def read_starts(file: Path) -> list[Start]:
 
     Raises
     ------
-    UserError : no such file, or a line that is none of `note_start`
+    UserError : no such file, no line, or one that is none of `note_start`
     """
     with naming(file, "read"):
         lines = file.read_text().splitlines()
@@ -85,12 +84,14 @@ def read_starts(file: Path) -> list[Start]:
             raise UserError(
                 f"line {number} is not the start of a study", where=file, do="remove the line"
             ) from error
+    if not found:
+        raise UserError("notes no start", where=file, do="run the study")
     return found
 
 
-def hardware(starts: Iterable[Start]) -> Mapping[str, None]:
+def hardware(starts: Iterable[Start]) -> list[str]:
     """Each kind of machine once, in words."""
-    return dict.fromkeys(_words(found) for found in starts)
+    return list(dict.fromkeys(map(_words, starts)))
 
 
 def _words(found: Start) -> str:
