@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from continual_vqa.analysis.pipe_table import read_pipe_table
 from continual_vqa.analysis.study_results import Results
-from continual_vqa.errors import UserError, naming
+from continual_vqa.errors import UserError
 from continual_vqa.plan.reporting import ACROSS, FIGURES, TABLES
 from continual_vqa.preflight.provenance import Start, hardware
 
@@ -106,10 +107,11 @@ def _tables(folder: Path, beside: str, files: dict[str, Path]) -> Iterator[str]:
             continue
         files[f"{name}.csv"] = source
         yield f"## {row.category}: {name}\n"
-        with naming(text, "read"):
-            table = text.read_text(encoding="utf-8").strip()
-        rows = sum(line.startswith("|") for line in table.splitlines()) - 2
-        yield f"{table}\n" if rows <= MOST_ROWS else f"{rows:,} rows: see the CSV.\n"
+        rows = len(read_pipe_table(text).rows)
+        if rows <= MOST_ROWS:
+            yield text.read_text(encoding="utf-8")
+        else:
+            yield f"{rows:,} rows: see the CSV.\n"
         yield f"[{name}.csv]({beside}/{name}.csv)\n"
 
 

@@ -46,20 +46,19 @@ def remaining(
     ----------
     folders : results whose records tell what jobs cost; the study's own among them
     """
-    over = [ended(job, since) for job in jobs]
     measured = measure(folders)
-    work = [
-        totals(estimate([job for job, e in zip(jobs, over, strict=True) if e == side], measured))
-        for side in (True, False)
-    ]
-    done, left = (sums["core_seconds"] for sums in work)
-    unknown = work[1]["unknown"]
+    over: list[PendingJob] = []
+    left: list[PendingJob] = []
+    for job in jobs:
+        (over if ended(job, since) else left).append(job)
+    done, rest = totals(estimate(over, measured)), totals(estimate(left, measured))
+    known = len(left) - rest["unknown"]
+    if left and not known:
+        return Remaining(len(jobs), len(over), None)
     # Jobs that were never measured are expected to cost what the others do on average.
-    known = len(jobs) - sum(over) - unknown
-    left *= (known + unknown) / known if known else 1
-    pace = (now - since) / done if done else 1 / cores
-    seconds = left * pace if known or not unknown else None
-    return Remaining(len(jobs), sum(over), seconds)
+    work = rest["core_seconds"] * len(left) / known if left else 0.0
+    pace = (now - since) / done["core_seconds"] if done["core_seconds"] else 1 / cores
+    return Remaining(len(jobs), len(over), work * pace)
 
 
 def runs_here() -> bool:
