@@ -1,4 +1,4 @@
-"""The verbs logits and plan as a person calls them."""
+"""The verb logits as a person calls it."""
 
 from __future__ import annotations
 
@@ -62,7 +62,3 @@ def test_mistakes_are_one_line(
     assert main([*command(world, out), "--memory", str(tmp_path / "none.parquet")]) == 2
     assert "none.parquet" in capsys.readouterr().err
     assert not out.exists()
-    assert main(["plan", "--cores", "0"]) == 2
-    assert "--cores" in capsys.readouterr().err
-    assert main(["plan", "--measured", str(tmp_path)]) == 2
-    assert "--estimate" in capsys.readouterr().err

@@ -58,8 +58,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise UserError(f"is {args.cores}", where="--cores", expected="1 or more")
     if args.watch is not None and args.watch <= 0:
         raise UserError(f"is {args.watch}", where="--watch", expected="more than 0 seconds")
-    if args.measured and not args.estimate:
-        raise UserError("is given without --estimate", where="--measured", expected="both")
+    if args.measured and not (args.estimate or args.watch):
+        raise UserError("is given alone", where="--measured", expected="--estimate or --watch too")
     since = time.time()
     jobs = pending_jobs(args.configfile, args.config, args.targets)
     root = results_of(jobs)
@@ -83,9 +83,9 @@ def _watch(jobs: Sequence[PendingJob], root: Path, args: argparse.Namespace, sin
     from continual_vqa.files.progress import clock
     from continual_vqa.plan.remaining import remaining, runs_here
 
-    folders = [root, *args.measured]
     with contextlib.suppress(KeyboardInterrupt):
         while runs_here():
+            folders = [*([root] if root.is_dir() else []), *args.measured]
             now = remaining(jobs, folders, since, time.time(), args.cores)
             if not now.left:
                 return
