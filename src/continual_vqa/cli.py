@@ -54,6 +54,7 @@ VERBS: dict[str, str] = {
     "export": "a LLaVA or PaliGemma stage as a peft adapter, or whole as transformers reads it",
     "show": "print what is inside a shard, checkpoint, mask or table",
     "doctor": "check before the first job what would fail after hours",
+    "warm": "run a command whose jobs need not import torch each",
     "plan": "pending jobs, and what they will cost in hours and bytes",
     "explain": "say in words why each pending job would run",
     "summary": "print the AP / AF table of a finished study",

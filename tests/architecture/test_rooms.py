@@ -11,7 +11,7 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "continual_vqa"
 ROOMS = (
-    "errors files config plan preflight data shards backbones consolidation methods training "
+    "errors files warm config plan preflight data shards backbones consolidation methods training "
     "evaluation analysis verbs cli __main__"
 ).split()
 FILES = sorted(SOURCE.rglob("*.py"))
