@@ -28,7 +28,7 @@ DER = "Buzzega et al., NeurIPS 2020"
 VQACL = "Zhang et al., CVPR 2023 (VQACL)"
 
 # Constants that the papers leave open were chosen on the miniature, on a seed of its own, by
-# config/ablations/aim.yaml and config/ablations/baselines.yaml.
+# config/ablations/aim.yaml, config/ablations/baselines.yaml and config/ablations/replay.yaml.
 _AIM = MaskGuard(
     budget=PartShares(vision=0.95, language=0.95), strength=PartShares(vision=0.97, language=0.97)
 )
@@ -137,10 +137,10 @@ RECIPES: dict[str, Recipe] = {
         sees="question",
     ),
     "er": Recipe(title="ER", paper=VQACL, replay="examples"),
-    "der": Recipe(title="DER", paper=DER, replay=LogitsReplay()),
-    "der_pp": Recipe(title="DER++", paper=DER, replay=LogitsReplay(beta=0.5)),
-    "vs": Recipe(title="VS", paper="Wan et al., CVPR 2022", replay=FeaturesReplay()),
-    "quad": Recipe(title="QUAD", paper="arXiv 2502.04469", replay=QuestionsReplay()),
+    "der": Recipe(title="DER", paper=DER, replay=LogitsReplay(alpha=10)),
+    "der_pp": Recipe(title="DER++", paper=DER, replay=LogitsReplay(alpha=2, beta=1)),
+    "vs": Recipe(title="VS", paper="Wan et al., CVPR 2022", replay=FeaturesReplay(strength=10)),
+    "quad": Recipe(title="QUAD", paper="arXiv 2502.04469", replay=QuestionsReplay(attention=5)),
     **{
         name: Recipe(title=title, guards=guards, paper=paper)
         for name, title, guards, paper in _GUARDED

@@ -113,9 +113,8 @@ class WarmProcess:
         self._answer(line, {"signal": -code} if code < 0 else {"code": code})
 
     def _answer(self, line: socket.socket, answer: dict[str, int | str]) -> None:
-        with line:
-            with suppress(OSError):  # where nobody waits for it any more
-                line.sendall(json.dumps(answer).encode())
+        with line, suppress(OSError):  # where nobody waits for it any more
+            line.sendall(json.dumps(answer).encode())
 
     def _end_all(self) -> None:
         """Without the process that started this one nobody waits for its jobs either."""
