@@ -2,12 +2,10 @@
 
 import sys
 
+from continual_vqa.cli import TORCH, main
 from continual_vqa.warm.job import ask
 
 if __name__ == "__main__":
-    code = ask(sys.argv[1:])
-    if code is None:
-        from continual_vqa.cli import main
-
-        code = main(sys.argv[1:])
-    raise SystemExit(code)
+    words = sys.argv[1:]
+    code = ask(words) if not TORCH.isdisjoint(words[:1]) else None
+    raise SystemExit(main(words) if code is None else code)

@@ -61,6 +61,11 @@ VERBS: dict[str, str] = {
     "schema": "write the config's JSON schema and commented default",
 }
 
+# The verbs that import torch, which takes seconds unless a process has done it before (verb `warm`).
+TORCH = frozenset(
+    "pretrain train herd logits importance drift predict probe adapters export".split()
+)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb; returns the process's exit code (0, or 2 for a user's mistake)."""

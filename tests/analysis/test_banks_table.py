@@ -133,6 +133,11 @@ def test_costs_are_told_job_by_job(listing: list[dict], tmp_path: Path) -> None:
     assert [r["peak_mb"] for r in rows[2:4]] == [pytest.approx(104.8576), None]
 
 
+def test_the_memory_of_what_waits_for_a_warm_process_is_not_the_works(tmp_path: Path) -> None:
+    path = record(tmp_path / "warm.tsv", "1.5", "16.97")
+    assert cost_of(path) == {"seconds": 1.5, "peak_mb": None}
+
+
 def test_what_adapters_do_is_told_of_the_run(listing: list[dict], tmp_path: Path) -> None:
     listing[0]["use"] = ""
     (row,) = tables(listing, tmp_path)["adapters"]

@@ -32,6 +32,9 @@ from continual_vqa.files.tensors import read_header
 Row = dict[str, object]
 # Of a job's record, which has two lines. Choice of this project.
 MAX_COST = 1 << 20
+# A process that has imported torch holds several times as much, in MiB; one that waits for a warm
+# process a fourth.
+IMPORTED = 64
 # Adapters are told from keys, queries and heads by what their parameters are called.
 _ADAPTER = re.compile(r"bank\.(.+\.)?(down|up)\.(weight|bias)")
 
@@ -127,7 +130,8 @@ def sizes_of(path: str) -> dict[str, tuple[int, int]]:
 def cost_of(path: str) -> Row:
     """Seconds and highest resident memory (10^6 bytes) from a benchmark file of Snakemake.
 
-    The memory is None where the job ended before it was measured.
+    The memory is None where the job ended before it was measured, or was done by a warm process
+    (verb `warm`): what Snakemake then measures does nothing but wait.
 
     Raises
     ------
@@ -144,6 +148,8 @@ def cost_of(path: str) -> Row:
             expected="columns s and max_rss, as Snakemake's benchmark writes them",
             do="run the job again with snakemake --forcerun",
         ) from error
+    if memory is not None and memory < IMPORTED:
+        memory = None
     # Snakemake counts memory in units of 2^20 bytes.
     return {"seconds": seconds, "peak_mb": None if memory is None else memory * 2**20 / 1e6}
 
