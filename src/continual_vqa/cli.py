@@ -61,7 +61,7 @@ VERBS: dict[str, str] = {
     "schema": "write the config's JSON schema and commented default",
 }
 
-# The verbs that import torch, which takes seconds unless a process has done it before (verb `warm`).
+# The verbs that import torch, which takes seconds where the verb `warm` has not done it for them.
 TORCH = frozenset(
     "pretrain train herd logits importance drift predict probe adapters export".split()
 )
