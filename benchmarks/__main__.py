@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from benchmarks.harness import ROOT
 
 NAMES = (
-    *("index", "sharding", "reading", "scoring", "planning"),
+    *("index", "sharding", "reading", "scoring", "planning", "starting"),
     *("thresholds", "masking", "importance", "guards", "bank", "merging", "merging_sizes"),
 )
 PAGE = ROOT / "docs" / "benchmarks.md"
