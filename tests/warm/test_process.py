@@ -204,6 +204,18 @@ def test_who_sends_no_request_is_left_alone(
     assert job.returncode == 9
 
 
+def test_only_signals_that_stop_a_job_are_passed_on(
+    place: str, environment: dict[str, str], tmp_path: Path
+) -> None:
+    path = [environment["PYTHONPATH"], *sys.path]
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(place)
+        Request(["wait", str(tmp_path / "worker")], path=path).send(line)
+        assert eventually((tmp_path / "worker").exists)
+        line.sendall(bytes([255, 0, signal.SIGKILL, signal.SIGSTOP, signal.SIGUSR1]))
+        assert json.loads(line.recv(4096)) == {"code": 75}
+
+
 def test_the_end_of_the_process_that_started_it_ends_all(tmp_path: Path) -> None:
     path = str(tmp_path / "w")
     command = [sys.executable, "-m", "continual_vqa.warm.process", path]
@@ -219,7 +231,7 @@ def test_the_end_of_the_process_that_started_it_ends_all(tmp_path: Path) -> None
         Request(["wait", str(tmp_path / "worker")], path=[str(package.parent), *sys.path]).send(
             line
         )
-        assert eventually(lambda: (tmp_path / "worker").exists())
+        assert eventually((tmp_path / "worker").exists)
         process.stdin.close()
         assert json.loads(line.recv(4096)) == {"signal": signal.SIGKILL}
     assert process.wait(30) == 0

@@ -10,10 +10,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from continual_vqa.warm.request import VARIABLE, Request
-
-# What Slurm, Snakemake and a terminal send to a job that is to stop.
-PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+from continual_vqa.warm.request import PASSED_ON, VARIABLE, Request
 
 
 def ask(arguments: Sequence[str]) -> int | None:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from continual_vqa.warm.request import VARIABLE, Request, receive
+from continual_vqa.warm.request import PASSED_ON, VARIABLE, Request, receive
 
 # What takes long to import and starts no threads of its own, which a fork would lose. (Those of
 # polars and pyarrow start with the import; OpenBLAS's, which numpy has, start again by themselves.)
@@ -61,15 +61,19 @@ class WarmProcess:
         except OSError:
             line.close()
             return None
-        refusal = request.refusal()
-        child = 0 if refusal else os.fork()
-        if not refusal and child == 0:
+        refusal, child = request.refusal(), None
+        if not refusal:
+            try:
+                child = os.fork()
+            except OSError as error:
+                refusal = f"the warm process cannot fork: {error.strerror}"
+        if child == 0:
             self._become(streams, line)
             return request
         for stream in streams:
             os.close(stream)
-        if refusal:
-            self._answer(line, {"refused": refusal})
+        if child is None:
+            self._answer(line, {"refused": refusal or ""})
             return None
         ended = os.pidfd_open(child)
         self._ends.add(ended)
@@ -97,8 +101,8 @@ class WarmProcess:
         if not numbers:
             # The job was killed: what does its work goes with it.
             self._places.unregister(self._jobs[child])
-            numbers = bytes([signal.SIGKILL])
-        for number in numbers:
+            os.kill(child, signal.SIGKILL)
+        for number in set(PASSED_ON).intersection(numbers):
             os.kill(child, number)
 
     def _report(self, child: int, ended: int) -> None:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import sys
 from dataclasses import asdict, dataclass, field
 
 # The socket of the warm process; a job that finds none set starts cold.
 VARIABLE = "CONTINUAL_VQA_WARM"
+# What Slurm, Snakemake and a terminal send to a job that is to stop.
+PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 # The environment of a job of Slurm, whose limits hold for its own processes alone.
 _SLURM = "SLURM_JOB_ID"
 _LENGTH = 8
