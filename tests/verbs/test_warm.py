@@ -38,6 +38,17 @@ def test_a_command_that_is_none_is_named() -> None:
     assert "no-such-command: cannot be run" in done.stderr
 
 
+def test_a_temporary_folder_too_deep_for_a_socket_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 100)
+    deep.mkdir()
+    monkeypatch.setenv("TMPDIR", str(deep))
+    done = warm("true")
+    assert done.returncode == 2
+    assert "TMPDIR" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_a_command_that_is_killed_ends_it_as_in_a_shell() -> None:
     assert warm("sh", "-c", "kill -9 $$").returncode == 137
 

@@ -1,9 +1,10 @@
 """Run a command whose jobs need not import torch each: they are forked from one process that has.
 
 A miniature study is thousands of jobs of a few seconds, of which importing takes the larger part.
-While the command runs, every `python -m continual_vqa` in it is done by a copy of the warm process,
-with the code, folder and environment of its own; results are the same, byte for byte. Jobs on other
-machines, and those of a Slurm job that this is not part of, start cold and say so. A benchmark file
+While the command runs, every `python -m continual_vqa` in it that needs torch is done by a copy of
+the warm process, with the code, folder and environment of its own; results are the same, byte for
+byte. Jobs on other machines, and those of a Slurm job that this is not part of, start cold and say
+so. A benchmark file
 of Snakemake tells the seconds of a warm job, but not its memory and its CPU time. Linux only.
 """
 
@@ -19,6 +20,9 @@ from pathlib import Path
 
 from continual_vqa.errors import UserError
 from continual_vqa.warm.request import VARIABLE
+
+# Bytes in the path of a socket, on Linux; one more ends it.
+LONGEST = 107
 
 EXAMPLE = "continual-vqa warm -- snakemake --cores 2 --configfile config/benchmark.yaml"
 
@@ -39,6 +43,12 @@ def run(args: argparse.Namespace) -> dict[str, object]:
         )
     with tempfile.TemporaryDirectory(prefix="continual-vqa-") as folder:
         place = str(Path(folder, "warm"))
+        if len(os.fsencode(place)) > LONGEST:
+            raise UserError(
+                f"{tempfile.gettempdir()} is too long a path for a socket",
+                where="TMPDIR",
+                expected=f"at most {LONGEST - len(place) + len(tempfile.gettempdir())} characters",
+            )
         process = subprocess.Popen(
             [sys.executable, "-m", "continual_vqa.warm.process", place],
             stdin=subprocess.PIPE,

@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from types import FrameType
 
 from continual_vqa.warm.request import PASSED_ON, VARIABLE, Request
@@ -30,7 +31,8 @@ def ask(arguments: Sequence[str]) -> int | None:
             return _cold(f"no warm process at {place}: {error.strerror}")
 
         def pass_on(number: int, _frame: FrameType | None) -> None:
-            line.send(bytes([number]))
+            with suppress(OSError):  # a warm process that is gone is told of below
+                line.send(bytes([number]))
 
         before = {number: signal.signal(number, pass_on) for number in PASSED_ON}
         try:

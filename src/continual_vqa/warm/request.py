@@ -53,7 +53,7 @@ def receive(sender: socket.socket) -> tuple[Request, list[int]]:
 
     Raises
     ------
-    ConnectionError : the sender left before the end, or sends no request
+    ConnectionError : the sender left or fell silent before the end, or sends no request
     """
     head, streams, _, _ = socket.recv_fds(sender, _LENGTH, 3)
     try:
@@ -67,7 +67,7 @@ def receive(sender: socket.socket) -> tuple[Request, list[int]]:
                 raise ConnectionError("half a request")
             text += piece
         return Request(**json.loads(text)), streams
-    except (ConnectionError, TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         for stream in streams:
             os.close(stream)
         raise ConnectionError(str(error)) from None
