@@ -4,8 +4,8 @@ A miniature study is thousands of jobs of a few seconds, of which importing take
 While the command runs, every `python -m continual_vqa` in it that needs torch is done by a copy of
 the warm process, with the code, folder and environment of its own; results are the same, byte for
 byte. Jobs on other machines, and those of a Slurm job that this is not part of, start cold and say
-so. A benchmark file
-of Snakemake tells the seconds of a warm job, but not its memory and its CPU time. Linux only.
+so. A benchmark file of Snakemake tells the seconds of a warm job, but not its memory and its CPU
+time. Linux only.
 """
 
 from __future__ import annotations
